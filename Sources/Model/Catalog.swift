@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What the engine's own records say about the things in a root: the matter of `ls`, `tree` and `explain`, not of proof.
+package struct Catalog: Sendable {
+    package var images: [ImageRecord] = []
+    package var layers: [LayerRecord] = []
+    package var containers: [ContainerRecord] = []
+    package var volumes: [VolumeRecord] = []
+
+    package init() {}
+
+    package mutating func merge(_ other: Catalog) {
+        images += other.images
+        layers += other.layers
+        containers += other.containers
+        volumes += other.volumes
+    }
+}
+
+/// An image as its record describes it.
+package struct ImageRecord: Hashable, Sendable {
+    /// 64 hexadecimal digits, without `sha256:`.
+    package var id: String
+    /// Its record below the root.
+    package var path: RelativePath
+    /// The image below: `parent` of a legacy image, the classic builder's parent of a content-addressed one.
+    package var parent: String?
+    package var tags: [String] = []
+    /// `repository@sha256:…`; without any, nobody can pull it again.
+    package var digests: [String] = []
+    package var created: Timestamp?
+    /// Bytes of its own layer as the engine recorded them (`layersize`); legacy images only.
+    package var ownBytes: Int64?
+    /// Chain IDs from the base up; content-addressed images only.
+    package var chain: [String] = []
+    /// The storage driver of a content-addressed image.
+    package var driver: String?
+
+    package init(id: String, path: RelativePath) {
+        self.id = id
+        self.path = path
+    }
+}
+
+/// A layer as `layerdb` describes it.
+package struct LayerRecord: Hashable, Sendable {
+    /// 64 hexadecimal digits of the chain ID.
+    package var chainID: String
+    package var parent: String?
+    package var driver: String
+    /// Its directory under the driver.
+    package var directory: RelativePath?
+    /// Apparent bytes of its files, as the engine recorded them.
+    package var bytes: Int64?
+
+    package init(chainID: String, parent: String?, driver: String, directory: RelativePath?, bytes: Int64?) {
+        self.chainID = chainID
+        self.parent = parent
+        self.driver = driver
+        self.directory = directory
+        self.bytes = bytes
+    }
+}
+
+/// A container as `config.v2.json` or `config.json` describes it.
+package struct ContainerRecord: Hashable, Sendable {
+    package var id: String
+    package var path: RelativePath
+    /// Without the leading slash.
+    package var name: String
+    /// 64 hexadecimal digits, without `sha256:`.
+    package var imageID: String
+    /// The image as the user typed it.
+    package var imageName: String
+    package var driver: String
+    /// `running`, `paused`, `exited (3)`, `created`, `dead`, as last recorded; a killed engine leaves `running` behind.
+    package var state: String
+    package var created: Timestamp?
+    package var finished: Timestamp?
+    /// The volumes it mounts, by the item's path.
+    package var volumes: [RelativePath] = []
+    /// The label `com.docker.compose.project`.
+    package var project: String?
+
+    package init(
+        id: String, path: RelativePath, name: String, imageID: String, imageName: String, driver: String, state: String,
+        created: Timestamp?, finished: Timestamp?
+    ) {
+        self.id = id
+        self.path = path
+        self.name = name
+        self.imageID = imageID
+        self.imageName = imageName
+        self.driver = driver
+        self.state = state
+        self.created = created
+        self.finished = finished
+    }
+}
+
+/// A volume as `metadata.db`, `opts.json` and its directory describe it.
+package struct VolumeRecord: Hashable, Sendable {
+    package var name: String
+    package var path: RelativePath
+    package var driver: String
+    package var labels: [String: String]
+    /// Mount options mean that the data is elsewhere.
+    package var options: [String: String]
+
+    package init(
+        name: String, path: RelativePath, driver: String = "local", labels: [String: String] = [:],
+        options: [String: String] = [:]
+    ) {
+        self.name = name
+        self.path = path
+        self.driver = driver
+        self.labels = labels
+        self.options = options
+    }
+}

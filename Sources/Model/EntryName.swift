@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// File names as Bilge writes them down: printable ASCII, so that comparing, hashing and printing are exact and harmless.
+///
+/// A file name is bytes, not text. Swift's `String` would call two different names equal (Unicode normal forms), and a
+/// name may hold an escape sequence meant for a terminal. So every byte outside printable ASCII, and `%` and `\`
+/// themselves, is written `%XX`. Names that Docker makes need no escape and stay as they are.
+package enum EntryName {
+    /// Returns the escaped form of the bytes of one name or of a path (`/` stays).
+    package static func escaped(_ bytes: some Collection<UInt8>) -> String {
+        if bytes.allSatisfy(isPlain) { return String(decoding: bytes, as: UTF8.self) }
+        var text = ""
+        for byte in bytes {
+            if isPlain(byte) {
+                text.unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                text += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+            }
+        }
+        return text
+    }
+
+    /// Returns the escaped form of text out of a metadata file, such as a volume's name in a JSON document.
+    package static func escaped(text: String) -> String { escaped(text.utf8) }
+
+    /// Returns the bytes that `escaped` came from.
+    package static func bytes(_ escaped: some StringProtocol) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(escaped.utf8.count)
+        var rest = escaped.utf8[...]
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "%"), rest.count >= 2,
+                let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
+            {
+                bytes.append(value)
+                rest = rest.dropFirst(2)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return bytes
+    }
+
+    /// True for 64 lowercase hexadecimal digits: image, container, layer and anonymous volume ids of every era.
+    package static func isHexID(_ name: some StringProtocol) -> Bool {
+        name.utf8.count == 64 && name.utf8.allSatisfy(isLowercaseHex)
+    }
+
+    /// True for the 25 characters of a BuildKit id (base 36). Source: BuildKit `identity/randomid.go`.
+    package static func isBuildKitID(_ name: some StringProtocol) -> Bool {
+        name.utf8.count == 25
+            && name.utf8.allSatisfy { isDigit($0) || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) }
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+
+    private static func isLowercaseHex(_ byte: UInt8) -> Bool {
+        isDigit(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        byte >= 0x20 && byte < 0x7F && byte != UInt8(ascii: "%") && byte != UInt8(ascii: "\\")
+    }
+}
