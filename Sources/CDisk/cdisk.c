@@ -3,16 +3,23 @@
 #include "CDisk.h"
 
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <linux/openat2.h>
-#include <stdio.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
-long cdisk_openat2(int directory, const char *path, uint64_t flags, uint64_t resolve) {
-    struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = resolve};
-    return syscall(SYS_openat2, directory, path, &how, sizeof how);
+int cdisk_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
+    struct open_how how = {.flags = flags | O_CLOEXEC, .mode = mode, .resolve = resolve};
+    return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+}
+
+int cdisk_openat(int directory, const char *path, int flags, uint32_t mode) {
+    return openat(directory, path, flags | O_CLOEXEC, mode);
 }
 
 long cdisk_getdents64(int fd, void *buffer, size_t size) { return syscall(SYS_getdents64, fd, buffer, size); }
@@ -27,7 +34,7 @@ static int64_t nanoseconds(struct statx_timestamp time) {
 
 static int status(int directory, const char *path, int flags, struct cdisk_status *out) {
     struct statx x;
-    if (statx(directory, path, flags | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, &x) != 0)
+    if (statx(directory, path, flags | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, &x) != 0)
         return -1;
     *out = (struct cdisk_status){
         .device = makedev(x.stx_dev_major, x.stx_dev_minor), .inode = x.stx_ino, .size = x.stx_size,
@@ -38,12 +45,65 @@ static int status(int directory, const char *path, int flags, struct cdisk_statu
     return 0;
 }
 
-int cdisk_status_at(int directory, const char *path, struct cdisk_status *out) { return status(directory, path, 0, out); }
+int cdisk_status_at(int directory, const char *path, struct cdisk_status *out) {
+    return status(directory, path, AT_SYMLINK_NOFOLLOW, out);
+}
 
 int cdisk_status_of(int fd, struct cdisk_status *out) { return status(fd, "", AT_EMPTY_PATH, out); }
 
+int cdisk_status_behind(int directory, const char *path, struct cdisk_status *out) {
+    return status(directory, path, 0, out);
+}
+
+static inline int usage(int directory, const char *path, int flags, struct cdisk_usage *out) {
+    struct statx x;
+    unsigned mask = STATX_TYPE | STATX_NLINK | STATX_INO | STATX_BLOCKS | STATX_MNT_ID;
+    if (statx(directory, path, flags | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, mask, &x) != 0) return -1;
+    out->device = makedev(x.stx_dev_major, x.stx_dev_minor);
+    out->inode = x.stx_ino;
+    out->blocks = x.stx_blocks;
+    out->mount_id = x.stx_mask & STATX_MNT_ID ? x.stx_mnt_id : 0;
+    out->mode = x.stx_mode;
+    out->links = x.stx_nlink;
+    return 0;
+}
+
+int cdisk_usage_at(int directory, const char *path, struct cdisk_usage *out) { return usage(directory, path, 0, out); }
+
+int cdisk_usage_of(int fd, struct cdisk_usage *out) { return usage(fd, "", AT_EMPTY_PATH, out); }
+
+int cdisk_file_system(int fd, struct cdisk_file_system *out) {
+    struct statfs s;
+    if (fstatfs(fd, &s) != 0) return -1;
+    uint64_t block = (uint64_t)(s.f_frsize ? s.f_frsize : s.f_bsize);
+    *out = (struct cdisk_file_system){
+        .magic = (uint32_t)s.f_type, .total = s.f_blocks * block, .free = s.f_bfree * block,
+        .available = s.f_bavail * block, .total_inodes = s.f_files, .free_inodes = s.f_ffree,
+        .read_only = (s.f_flags & ST_RDONLY) != 0};
+    return 0;
+}
+
+uint64_t cdisk_device(uint32_t major, uint32_t minor) { return makedev(major, minor); }
+
+int cdisk_mkdirat(int directory, const char *name, uint32_t mode) { return mkdirat(directory, name, mode); }
+
+int cdisk_unlinkat(int directory, const char *name, int remove_directory) {
+    return unlinkat(directory, name, remove_directory ? AT_REMOVEDIR : 0);
+}
+
 int cdisk_rename_noreplace(int from_directory, const char *from, int to_directory, const char *to) {
     return (int)syscall(SYS_renameat2, from_directory, from, to_directory, to, 1U /* RENAME_NOREPLACE */);
+}
+
+int cdisk_reserve(int fd, int64_t bytes) { return fallocate(fd, 0, 0, bytes); }
+
+void cdisk_futex_wait(const uint32_t *word, uint32_t seen, int64_t nanoseconds) {
+    struct timespec timeout = {nanoseconds / 1000000000, nanoseconds % 1000000000};
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, &timeout, NULL, 0);
+}
+
+void cdisk_futex_wake(const uint32_t *word, int threads) {
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, threads, NULL, NULL, 0);
 }
 
 int cdisk_o_path(void) { return O_PATH; }

@@ -26,22 +26,26 @@ package final class SmallFile: Sendable {
         return FileStatus(raw)
     }
 
-    /// All bytes; `fileTooLarge` if there are more than `limit`.
-    package func bytes(limit: Int) throws(DiskError) -> [UInt8] {
-        let status = try status()
-        guard status.kind == .file else {
-            throw DiskError(.read, path, status.kind == .directory ? .isDirectory : .invalidArgument)
+    /// All bytes, or `nil` if somebody changed the file meanwhile; `fileTooLarge` if there are more than `limit`.
+    func bytesIfUnchanged(limit: Int) throws(DiskError) -> [UInt8]? {
+        let before = try status()
+        guard before.kind == .file else {
+            throw DiskError(.read, path, before.kind == .directory ? .isDirectory : .invalidArgument)
         }
-        guard status.sizeBytes <= UInt64(limit) else { throw DiskError(.read, path, .fileTooLarge) }
-        var bytes: [UInt8] = []
+        guard before.sizeBytes <= UInt64(max(0, limit)) else { throw DiskError(.read, path, .fileTooLarge) }
         // One byte more than it claims to have tells a file that grew from one that did not.
-        let chunk = max(Int(status.sizeBytes), 0) + 1
-        while true {
-            let more = try read(at: bytes.count, count: bytes.isEmpty ? chunk : 64 << 10)
-            if bytes.isEmpty { bytes = more } else { bytes += more }
-            guard bytes.count <= limit else { throw DiskError(.read, path, .fileTooLarge) }
-            if more.isEmpty || (bytes.count < chunk && UInt64(bytes.count) == status.sizeBytes) { return bytes }
+        let bytes = try read(at: 0, count: Int(before.sizeBytes) + 1)
+        guard bytes.count == Int(before.sizeBytes) else { return nil }
+        return try status() == before ? bytes : nil
+    }
+
+    /// All bytes; `fileTooLarge` if there are more than `limit`, `resourceTemporarilyUnavailable` if somebody changed the
+    /// file meanwhile.
+    package func bytes(limit: Int) throws(DiskError) -> [UInt8] {
+        guard let bytes = try bytesIfUnchanged(limit: limit) else {
+            throw DiskError(.read, path, .resourceTemporarilyUnavailable)
         }
+        return bytes
     }
 
     /// Up to `count` bytes from `offset`; fewer only at the end of the file.
@@ -65,6 +69,28 @@ package final class SmallFile: Sendable {
 extension Directory {
     /// Opens a regular file below for reading in parts, such as a database.
     package func file(_ relative: RelativePath) throws(DiskError) -> SmallFile {
-        try SmallFile(open(relative, O_RDONLY | O_NONBLOCK | O_NOCTTY), shown(relative))
+        SmallFile(try open(relative, O_RDONLY | O_NONBLOCK | O_NOCTTY), shown(relative))
+    }
+
+    /// Bytes of a small file as they were at one moment.
+    ///
+    /// - Throws: `fileTooLarge` if it is longer than `limit`; `tooManySymbolicLinkLevels` if it is a symbolic link;
+    ///   `isDirectory` or `invalidArgument` if it is no regular file (a FIFO would hang, so none is ever opened for
+    ///   good); `resourceTemporarilyUnavailable` if it changed during each of five attempts.
+    package func read(_ relative: RelativePath, limit: Int = 4 << 20) throws(DiskError) -> [UInt8] {
+        // The engine replaces its records by renaming a new file over the old one, which does not touch the bytes of
+        // the file that we hold open: if its size and times are the same before and after, they are what one write
+        // left, and asking again who has the name now would tell nothing about them. A record replaced meanwhile
+        // shows in the `ctime` of the old file (it lost its name) and is read again. What is written in place shows
+        // in its `mtime`, but for two writes within one tick of the kernel's clock; then a parser sees it.
+        for _ in 0..<5 {
+            if let bytes = try file(relative).bytesIfUnchanged(limit: limit) { return bytes }
+        }
+        throw DiskError(.read, shown(relative), .resourceTemporarilyUnavailable)
+    }
+
+    /// Bytes of a small file, or `nil` when there is no such file. Every other failure still throws.
+    package func readIfPresent(_ relative: RelativePath, limit: Int = 4 << 20) throws(DiskError) -> [UInt8]? {
+        do { return try read(relative, limit: limit) } catch  where error.isMissing { return nil }
     }
 }

@@ -9,16 +9,44 @@
 
 /// What statx(2) says of one entry, without following a symbolic link.
 struct cdisk_status {
-    uint64_t device, inode, size, blocks, mount_id;
-    int64_t modified_ns, changed_ns, birth_ns;  // birth_ns is 0 where the file system records none
+    uint64_t device, inode, size, blocks, mount_id;  // mount_id is 0 where the kernel does not tell (before 5.8)
+    int64_t modified_ns, changed_ns, birth_ns;       // birth_ns is 0 where the file system records none
     uint32_t mode, links, uid, gid;
 };
 
-long cdisk_openat2(int directory, const char *path, uint64_t flags, uint64_t resolve);
+/// What fstatfs(2) says of a file system; bytes, not blocks.
+struct cdisk_file_system {
+    uint64_t magic, total, free, available, total_inodes, free_inodes;
+    int32_t read_only;
+};
+
+/// The part of cdisk_status that measuring needs.
+struct cdisk_usage {
+    uint64_t device, inode, blocks, mount_id;
+    uint32_t mode, links;
+};
+
+// resolve: 1 no other mount, 2 no magic links, 4 no symbolic links, 8 beneath; all with O_CLOEXEC.
+int cdisk_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
+int cdisk_openat(int directory, const char *path, int flags, uint32_t mode);
 long cdisk_getdents64(int fd, void *buffer, size_t size);
 int cdisk_status_at(int directory, const char *path, struct cdisk_status *status);
 int cdisk_status_of(int fd, struct cdisk_status *status);
+// Follows a symbolic link, also a magic one of /proc.
+int cdisk_status_behind(int directory, const char *path, struct cdisk_status *status);
+int cdisk_usage_at(int directory, const char *path, struct cdisk_usage *usage);
+int cdisk_usage_of(int fd, struct cdisk_usage *usage);
+int cdisk_file_system(int fd, struct cdisk_file_system *file_system);
+uint64_t cdisk_device(uint32_t major, uint32_t minor);
+
+int cdisk_mkdirat(int directory, const char *name, uint32_t mode);
+int cdisk_unlinkat(int directory, const char *name, int remove_directory);
 int cdisk_rename_noreplace(int from_directory, const char *from, int to_directory, const char *to);
+int cdisk_reserve(int fd, int64_t bytes);
+
+void cdisk_futex_wait(const uint32_t *word, uint32_t seen, int64_t nanoseconds);
+void cdisk_futex_wake(const uint32_t *word, int threads);
+
 int cdisk_o_path(void);
 
 #endif
