@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import Foundation
+import Foundation
 
 /// A data root written by a real Docker daemon, packed with what is expected of each of its paths.
 ///

@@ -2,7 +2,7 @@
 
 package import Disk
 import Foundation
-package import SystemPackage
+import SystemPackage
 
 /// A fresh folder for one test, gone when the value is.
 package final class TemporaryDirectory: Sendable {
