@@ -24,5 +24,11 @@ package struct DiskError: Error, Hashable, Sendable {
 }
 
 extension DiskError: CustomStringConvertible {
-    package var description: String { "cannot \(operation) \(path): \(errno)" }
+    package var description: String {
+        switch (operation, errno) {
+        case (.remove, .improperLink), (.remove, .resourceBusy):
+            "cannot remove \(path): something is mounted there"
+        default: "cannot \(operation) \(path): \(errno)"
+        }
+    }
 }

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CDisk
+import Glibc
+import SystemPackage
+
+/// Which mount and which file system an open directory was reached through: a bind mount of the same file system has
+/// the same device, but never the same mount.
+struct MountID: Hashable {
+    var device: UInt64
+    var mount: UInt64
+
+    /// - Throws: `notSupported` where neither `statx` (Linux 5.8) nor `/proc` tells.
+    init(of descriptor: CInt, _ status: cdisk_usage, _ lookup: Lookup, _ path: String) throws(DiskError) {
+        device = status.device
+        switch lookup {
+        case .kernel where status.mount_id != 0: mount = status.mount_id
+        case .kernel, .components:
+            guard let listed = Self.listed(descriptor) else { throw DiskError(.stat, path, .notSupported) }
+            mount = listed
+        }
+    }
+
+    /// `mnt_id` of `/proc/self/fdinfo/N`. Source: proc(5); Linux 3.15 and later.
+    private static func listed(_ descriptor: CInt) -> UInt64? {
+        let file = unsafe open("/proc/self/fdinfo/\(descriptor)", O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        let text = unsafe String(unsafeUninitializedCapacity: 1024) { unsafe max(0, read(file, $0.baseAddress!, 1024)) }
+        for line in text.split(separator: "\n") where line.hasPrefix("mnt_id:") {
+            return UInt64(line.dropFirst("mnt_id:".count).drop { $0 == "\t" || $0 == " " })
+        }
+        return nil
+    }
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Disk
+import Foundation
+import Model
+import Synchronization
+import SystemPackage
+import TestSupport
+import Testing
+
+@Suite struct RemoveTreeTests {
+    let folder: TemporaryDirectory
+
+    init() throws { folder = try TemporaryDirectory("remove") }
+
+    func holder(_ lookup: Lookup) throws -> Directory {
+        try Directory(path: FilePath(folder.path), lookup: lookup)
+    }
+
+    @Test("a tree of everything goes, and what it freed is counted", arguments: [Lookup.kernel, .components])
+    func everything(lookup: Lookup) throws {
+        try folder.write("tree/a/b/file", String(repeating: "x", count: 10_000))
+        try folder.write("tree/a/two names", "twice")
+        try run(["ln", folder.path + "/tree/a/two names", folder.path + "/tree/a/b/again"])
+        try folder.write("kept", "kept")
+        try run(["ln", folder.path + "/kept", folder.path + "/tree/kept"])
+        try folder.makeLink("tree/dangling", to: "/nowhere")
+        try run(["mkfifo", folder.path + "/tree/fifo"])
+        let directory = try holder(lookup)
+        for name in ["%FF%FE", "new%0Aline", "%1B]0;x%07", String(repeating: "n", count: 255), "-rf", " ", "..x"] {
+            try directory.directory("tree/a").createFile(name, [1])
+            try directory.directory("tree").makeDirectory(name)
+        }
+        // Allocated bytes of the tree less the two inodes of `kept`, which keeps its other name.
+        let before = try run(["du", "-s", "--block-size=1", folder.path + "/tree"]).split(separator: "\t")[0]
+        let kept = try directory.status("kept").allocatedBytes
+        var removed = Usage()
+        try directory.removeTree("tree", counting: &removed)
+        #expect(try directory.names() == ["kept"])
+        #expect(try directory.read("kept") == Array("kept".utf8))
+        #expect(removed.allocatedBytes == Int64(before)! - kept)
+        // tree, a, b, file, the file with two names, the link, the FIFO, and seven names twice.
+        #expect(removed.inodes == 7 + 14)
+        #expect(removed.unreadable == 0)
+    }
+
+    @Test("a file, a link and a FIFO are trees of one", arguments: [Lookup.kernel, .components])
+    func single(lookup: Lookup) throws {
+        try folder.write("victim/file", "x")
+        try folder.makeLink("link", to: "victim")
+        try run(["mkfifo", folder.path + "/fifo"])
+        try folder.write("plain", "x")
+        let directory = try holder(lookup)
+        var removed = Usage()
+        for name in ["link", "fifo", "plain", "nothing"] { try directory.removeTree(name, counting: &removed) }
+        #expect(try directory.names() == ["victim"])
+        #expect(try directory.names(of: "victim") == ["file"])
+        #expect(removed.inodes == 3)
+    }
+
+    @Test("nothing behind a symbolic link is touched", arguments: [Lookup.kernel, .components])
+    func links(lookup: Lookup) throws {
+        try folder.write("victim/inside/file", "x")
+        try folder.makeLink("tree/a/to directory", to: folder.path + "/victim")
+        try folder.makeLink("tree/a/to file", to: folder.path + "/victim/inside/file")
+        try folder.makeLink("tree/up", to: "../victim")
+        var removed = Usage()
+        try holder(lookup).removeTree("tree", counting: &removed)
+        #expect(try folder.open().names() == ["victim"])
+        #expect(try folder.open().read("victim/inside/file") == Array("x".utf8))
+    }
+
+    @Test("a swapper of directory and link leads nowhere", arguments: [Lookup.kernel, .components])
+    func swapper(lookup: Lookup) throws {
+        for _ in 0..<20 {
+            for file in 0..<20 {
+                try folder.write("victim/f\(file)", "x")
+                try folder.write("tree/x/d/f\(file)", "x")
+            }
+            try folder.makeLink("tree/x/s", to: folder.path + "/victim")
+            let swapper = Swapper(folder.path + "/tree/x/")
+            let group = DispatchGroup()
+            DispatchQueue.global().async(group: group) { swapper.run() }
+            var removed = Usage()
+            // It may give up because of the swapper, but never follow it.
+            _ = try? holder(lookup).removeTree("tree", counting: &removed)
+            swapper.stop()
+            group.wait()
+            #expect(try folder.open().names(of: "victim").count == 20)
+            try holder(lookup).removeTree("tree", counting: &removed)
+        }
+        #expect(try folder.open().names() == ["victim"])
+    }
+
+    @Test("a tree far deeper than there are descriptors goes", arguments: [Lookup.kernel, .components])
+    func deep(lookup: Lookup) throws {
+        let directory = try holder(lookup)
+        try directory.makeDirectory("deep")
+        var current = try directory.directory("deep")
+        for level in 0..<3000 {
+            try current.makeDirectory("d")
+            if level % 100 == 0 { try current.createFile("file", []) }
+            // A second directory makes it come back to a level whose descriptor it closed.
+            if level % 50 == 0 { try current.makeDirectory("e") }
+            current = try current.directory("d")
+        }
+        var removed = Usage()
+        try directory.removeTree("deep", counting: &removed)
+        #expect(try directory.names() == [])
+        #expect(removed.inodes == 3001 + 30 + 60)
+    }
+
+    @Test("a directory with more names than fit into one buffer goes", arguments: [Lookup.kernel, .components])
+    func wide(lookup: Lookup) throws {
+        let directory = try holder(lookup)
+        try directory.makeDirectory("wide")
+        let wide = try directory.directory("wide")
+        for number in 0..<3000 {
+            try wide.makeDirectory("directory \(number)")
+            try folder.write("wide/file \(number)")
+        }
+        var removed = Usage()
+        try directory.removeTree("wide", counting: &removed)
+        #expect(try directory.names() == [])
+        #expect(removed.inodes == 6001)
+    }
+
+    @Test("a bind mount of the same file system stops it", arguments: [Lookup.kernel, .components])
+    func bindMount(lookup: Lookup) throws {
+        try folder.write("victim/db", "precious")
+        try folder.write("tree/m/x/underneath", "x")
+        guard (try? run(["mount", "--bind", folder.path + "/victim", folder.path + "/tree/m/x"])) != nil else {
+            print("SKIPPED: a bind mount needs root")
+            return
+        }
+        defer { _ = try? run(["umount", folder.path + "/tree/m/x"]) }
+        let directory = try holder(lookup)
+        var removed = Usage()
+        let error = errno { try directory.removeTree("tree", counting: &removed) }
+        #expect(error == .improperLink)
+        #expect(try directory.read("victim/db") == Array("precious".utf8))
+        // Neither may it begin on a mount.
+        let inside = try Directory(path: FilePath(folder.path + "/tree/m"), lookup: lookup)
+        #expect(errno { try inside.removeTree("x", counting: &removed) } == .improperLink)
+        #expect(try directory.read("victim/db") == Array("precious".utf8))
+    }
+
+    @Test("a mounted file stops it", arguments: [Lookup.kernel, .components])
+    func fileMount(lookup: Lookup) throws {
+        try folder.write("victim", "precious")
+        try folder.write("tree/hosts", "x")
+        guard (try? run(["mount", "--bind", folder.path + "/victim", folder.path + "/tree/hosts"])) != nil else {
+            print("SKIPPED: a bind mount needs root")
+            return
+        }
+        defer { _ = try? run(["umount", folder.path + "/tree/hosts"]) }
+        var removed = Usage()
+        let directory = try holder(lookup)
+        do {
+            try directory.removeTree("tree", counting: &removed)
+            Issue.record("it removed a mounted file")
+        } catch {
+            #expect(error.errno == .resourceBusy)
+            #expect("\(error)" == "cannot remove \(folder.path)/tree/hosts: something is mounted there")
+        }
+        #expect(try directory.read("victim") == Array("precious".utf8))
+    }
+
+    @Test("it takes one name, never a path", arguments: ["", ".", "..", "a/b", "/", "%2E%2E", "a%2Fb"])
+    func oneName(name: String) throws {
+        try folder.write("a/b/c")
+        var removed = Usage()
+        #expect(errno { try folder.open().removeTree(name, counting: &removed) } == .invalidArgument)
+        #expect(try folder.open().names(of: "a/b") == ["c"])
+    }
+}
+
+/// Makes a directory and a symbolic link change places as fast as it can, as a container could in its own volume.
+private final class Swapper: Sendable {
+    private let base: String
+    private let stopped = Atomic(false)
+
+    init(_ base: String) { self.base = base }
+
+    func stop() { stopped.store(true, ordering: .relaxed) }
+
+    func run() {
+        while !stopped.load(ordering: .relaxed) {
+            rename(base + "d", base + "t")
+            rename(base + "s", base + "d")
+            rename(base + "d", base + "s")
+            rename(base + "t", base + "d")
+        }
+    }
+}
