@@ -52,7 +52,15 @@ int cdisk_status_at(int directory, const char *path, struct cdisk_status *out) {
 int cdisk_status_of(int fd, struct cdisk_status *out) { return status(fd, "", AT_EMPTY_PATH, out); }
 
 int cdisk_status_behind(int directory, const char *path, struct cdisk_status *out) {
-    return status(directory, path, 0, out);
+    // What lies behind may be on a server that is gone: what the kernel remembers of it will do.
+    return status(directory, path, AT_STATX_DONT_SYNC, out);
+}
+
+int cdisk_device_behind(int directory, const char *path, uint64_t *device) {
+    struct statx x;
+    if (statx(directory, path, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, 0, &x) != 0) return -1;
+    *device = makedev(x.stx_dev_major, x.stx_dev_minor);
+    return 0;
 }
 
 static inline int usage(int directory, const char *path, int flags, struct cdisk_usage *out) {

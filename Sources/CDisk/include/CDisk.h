@@ -34,6 +34,8 @@ int cdisk_status_at(int directory, const char *path, struct cdisk_status *status
 int cdisk_status_of(int fd, struct cdisk_status *status);
 // Follows a symbolic link, also a magic one of /proc.
 int cdisk_status_behind(int directory, const char *path, struct cdisk_status *status);
+// The same, asking for nothing: of a FUSE file of another user the kernel tells root no more than the device.
+int cdisk_device_behind(int directory, const char *path, uint64_t *device);
 int cdisk_usage_at(int directory, const char *path, struct cdisk_usage *usage);
 int cdisk_usage_of(int fd, struct cdisk_usage *usage);
 int cdisk_file_system(int fd, struct cdisk_file_system *file_system);
