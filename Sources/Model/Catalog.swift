@@ -81,6 +81,10 @@ package struct ContainerRecord: Hashable, Sendable {
     package var volumes: [RelativePath] = []
     /// The label `com.docker.compose.project`.
     package var project: String?
+    /// Where its mounts come from on the host, as recorded: absolute paths.
+    package var mountSources: Set<String> = []
+    /// True if its record has the mount points that Docker 1.7 introduced.
+    package var hasMountPoints = false
 
     package init(
         id: String, path: RelativePath, name: String, imageID: String, imageName: String, driver: String, state: String,

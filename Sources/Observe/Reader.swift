@@ -28,3 +28,10 @@ extension Findings {
         }
     }
 }
+
+extension Directory {
+    /// Entries of a directory that need not exist: `nil` if it does not.
+    func entriesIfPresent(of relative: RelativePath) throws(DiskError) -> [Entry]? {
+        do { return try entries(of: relative) } catch where error.isMissing { return nil }
+    }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Model
+
+/// The problems of an observation, arranged by what they cast doubt on.
+struct Doubts {
+    private var byArea: [Area: [Problem]] = [:]
+    /// Items for which a single problem was reported, and directories of items.
+    private var below: [RelativePath: [Evidence]] = [:]
+
+    init(_ findings: Findings, _ reach: Reach) {
+        for problem in findings.problems {
+            for area in problem.areas {
+                if case .item(let path) = area {
+                    below[path, default: []].append(Self.evidence(problem))
+                } else {
+                    byArea[area, default: []].append(problem)
+                }
+            }
+        }
+        // Whoever mounts a directory of volumes may use any of them (a mount of the whole root is a monitoring agent's).
+        for claim in reach.claimsAbove where claim.force == .needs && claim.target != .root && claim.claimant != .layout {
+            below[claim.target, default: []].append(
+                Evidence(.problem, by: "\(claim.claimant.description) mounts all of \(claim.target)", source: claim.source))
+        }
+    }
+
+    func about(_ item: Item) -> [Evidence] {
+        var evidence = item.areas.flatMap { byArea[$0] ?? [] }.prefix(5).map(Self.evidence)
+        for path in item.paths {
+            var current: RelativePath? = path
+            while let place = current {
+                evidence += below[place] ?? []
+                current = place.parent
+            }
+        }
+        return evidence
+    }
+
+    private static func evidence(_ problem: Problem) -> Evidence {
+        Evidence(.problem, by: problem.reason, source: problem.path)
+    }
+}
+
+extension Item {
+    /// Areas in which an unreadable record may have claimed the item.
+    var areas: [Area] {
+        let own: [Area] =
+            switch thing {
+            case .layer, .initLayer, .removingLayer, .buildCache, .danglingLink, .layerRecord: [.layers]
+            case .rwLayer, .mountRecord: [.layers, .containers]
+            case .image: [.images]
+            case .container, .containerLeftover, .log: [.containers]
+            case .anonymousVolume, .namedVolume, .bindRecord: [.volumes]
+            case .scratch, .buildScratch: [.scratch]
+            case .plugin, .removingPlugin: [.plugins]
+            case .snapshot, .blob, .ingest, .metadata, .otherDriver, .foreign: []
+            }
+        // With driver vfs, what lies alone in `vfs/dir` may be a layer whose record is the one that cannot be read.
+        let perhaps: [Area] = thing.isVolume && path.text.hasPrefix("vfs/dir/") && paths.count == 1 ? [.layers, .driver("vfs")] : []
+        return [.everything] + own + perhaps + (driver.map { [.driver($0)] } ?? [])
+    }
+
+    /// The storage driver whose data or records it is part of.
+    package var driver: String? {
+        let components = path.components
+        guard let first = components.first else { return nil }
+        if first == "image", components.count > 2 { return String(components[1]) }
+        // Up to 1.6 volumes lie below `vfs`, whatever the driver.
+        if first == "vfs", thing.isVolume { return nil }
+        return StorageDriver(rawValue: String(first)) != nil && components.count > 1 ? String(first) : nil
+    }
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Disk
+import Model
+
+/// Reads `image/<driver>/layerdb`: the engine's own list of layers, Docker 1.10 and later.
+///
+///     sha256/<chain>/cache-id                the layer's directory under the driver
+///     sha256/<chain>/diff                    its diff ID
+///     sha256/<chain>/parent                  the chain ID below; absent on a base layer
+///     sha256/<chain>/size                    apparent bytes
+///     sha256/<chain>-<64 hex>-removing/      renamed before the layer's files are removed (20.10 and later)
+///     tmp/write-set-<n>/                     a record not yet finished; never cleaned
+///     mounts/<container>/{mount-id,init-id,parent}
+///
+/// Source: moby `layer/filestore.go`, `fileMetadataStore`; `layer/layer_store.go`, `deleteLayer`.
+struct LayerDatabase {
+    let driver: String
+
+    var folder: RelativePath { RelativePath("image/\(driver)/layerdb") }
+    var records: RelativePath { folder / "sha256" }
+    var mounts: RelativePath { folder / "mounts" }
+    private var area: Set<Area> { [.driver(driver)] }
+
+    func items(in root: Directory) -> Findings {
+        var findings = Findings()
+        list(records, hides: [.driver(driver), .images], in: root, into: &findings) { name in
+            if EntryName.isHexID(name) { return .layerRecord }
+            return Self.isRemoving(name) ? .removingLayer : .foreign
+        }
+        list(mounts, hides: area, in: root, into: &findings) { name in
+            EntryName.isHexID(name) || EntryName.isBuildKitID(name) ? .mountRecord : .foreign
+        }
+        list(folder / "tmp", hides: [.scratch], in: root, into: &findings) { name in
+            name.hasPrefix("write-set-") ? .scratch : .foreign
+        }
+        return findings
+    }
+
+    /// Returns the layers by chain ID and claims what they need.
+    func layers(in root: Directory, among items: Findings, into findings: inout Findings) -> [String: Layer] {
+        var layers: [String: Layer] = [:]
+        for path in items.items.values.filter({ $0.path.parent == records }).map(\.path).sorted() {
+            let name = String(path.name)
+            if EntryName.isHexID(name) {
+                guard let layer = read(path, in: root, among: items, into: &findings) else { continue }
+                layers[name] = layer
+                findings.claim(path, by: .engine("its list of layers"), .knows, source: path.text)
+                findings.claim(layer.directory, by: .item(path), as: .layer, source: (path / "cache-id").text)
+                if let parent = layer.parent {
+                    findings.claim(records / parent, by: .item(path), source: (path / "parent").text)
+                }
+                findings.bundles.append(Bundle([layer.directory, path]))
+            } else if Self.isRemoving(name), let directory = cacheID(path, in: root, among: items, into: &findings) {
+                findings.claim(directory, by: .item(path), as: .removingLayer, source: (path / "cache-id").text)
+                findings.bundles.append(Bundle([directory, path]))
+            }
+        }
+        return layers
+    }
+
+    /// Claims the layers of containers, each as far as the container itself is needed.
+    func claimMounts(in root: Directory, among items: Findings, into findings: inout Findings) {
+        for path in items.items.values.filter({ $0.thing == .mountRecord && $0.path.parent == mounts }).map(\.path).sorted() {
+            let container = Containers.folder / path.name
+            if items.items[container] != nil { findings.claim(path, by: .item(container), source: path.text) }
+            let layer = id(path / "mount-id", required: true, in: root, &findings) { EntryName.isHexID($0) }
+            let initial = id(path / "init-id", required: false, in: root, &findings) {
+                $0.hasSuffix("-init") && EntryName.isHexID($0.dropLast("-init".count))
+            }
+            if let parent = id(path / "parent", required: false, in: root, &findings, Self.isDigest) {
+                findings.claim(records / parent.dropFirst("sha256:".count), by: .item(path), source: (path / "parent").text)
+            }
+            let directories = [(layer, Thing.rwLayer, "mount-id"), (initial, .initLayer, "init-id")].compactMap { name, thing, file in
+                name.map { (driverDirectory($0), thing, (path / file).text) }
+            }
+            for (directory, thing, file) in directories {
+                findings.claim(directory, by: .item(path), as: thing, source: file)
+            }
+            findings.bundles.append(Bundle([container] + directories.map(\.0) + [path], onlyOrphans: true))
+        }
+    }
+
+    /// Joins a write-set with the layer whose import it belonged to.
+    ///
+    /// Nothing on disk says so: the engine makes the one right after the other, so the directory that nobody recorded and
+    /// that was last changed within two seconds before is taken for it. Both must be orphans on their own account.
+    func bundleWriteSets(in root: Directory, among items: Findings, recorded: Set<RelativePath>, into findings: inout Findings) {
+        let sets = items.items.values.filter { $0.thing == .scratch && $0.path.parent == folder / "tmp" }.map(\.path)
+        guard !sets.isEmpty else { return }
+        func modified(_ path: RelativePath) -> Timestamp? {
+            (findings.reading(path, hides: [.item(path)]) { try root.statusIfPresent(path)?.modified }) ?? nil
+        }
+        let home = driverDirectory("").parent
+        let candidates = items.items.values.filter { item in
+            item.thing == .layer && item.path.parent == home && !recorded.contains(item.path)
+        }.compactMap { item in modified(item.path).map { (item.path, $0) } }
+        for set in sets {
+            guard let made = modified(set) else { continue }
+            let near = candidates.filter { (0...2).contains(made.seconds(since: $0.1)) }.max { $0.1 < $1.1 }
+            if let near { findings.bundles.append(Bundle([near.0, set], onlyOrphans: true)) }
+        }
+    }
+
+    /// Where the driver keeps a layer.
+    func driverDirectory(_ id: String) -> RelativePath {
+        switch StorageDriver(rawValue: driver) {
+        case .aufs: RelativePath("aufs/diff") / id
+        case .vfs: RelativePath("vfs/dir") / id
+        case .btrfs: RelativePath("btrfs/subvolumes") / id
+        case .zfs: RelativePath("zfs/graph") / id
+        case .devicemapper: RelativePath("devicemapper/metadata") / id
+        case .overlay, .overlay2, .fuseOverlayfs, nil: RelativePath(driver) / id
+        }
+    }
+
+    struct Layer {
+        var diffID: String
+        /// Chain ID below, 64 digits.
+        var parent: String?
+        var directory: RelativePath
+        var bytes: Int64?
+    }
+
+    static func isDigest(_ text: String) -> Bool {
+        text.hasPrefix("sha256:") && EntryName.isHexID(text.dropFirst("sha256:".count))
+    }
+
+    private static func isRemoving(_ name: String) -> Bool {
+        let parts = name.split(separator: "-")
+        return parts.count == 3 && EntryName.isHexID(parts[0]) && EntryName.isHexID(parts[1]) && parts[2] == "removing"
+    }
+
+    private func list(
+        _ folder: RelativePath, hides areas: Set<Area>, in root: Directory, into findings: inout Findings,
+        _ thing: (String) -> Thing
+    ) {
+        let names = findings.reading(folder, hides: areas) { try root.namesIfPresent(of: folder) } ?? nil
+        for name in names ?? [] { findings.add(Item(thing(name), [folder / name])) }
+    }
+
+    private func read(_ path: RelativePath, in root: Directory, among items: Findings, into findings: inout Findings) -> Layer? {
+        let directory = cacheID(path, in: root, among: items, into: &findings)
+        let parent = id(path / "parent", required: false, in: root, &findings, Self.isDigest)
+        let diff = id(path / "diff", required: true, in: root, &findings, Self.isDigest)
+        guard let directory else { return nil }
+        return Layer(
+            diffID: diff ?? "", parent: parent.map { String($0.dropFirst("sha256:".count)) }, directory: directory,
+            bytes: size(path / "size", in: root, &findings))
+    }
+
+    private func size(_ file: RelativePath, in root: Directory, _ findings: inout Findings) -> Int64? {
+        let text = findings.reading(file, hides: []) { try root.readIfPresent(file, limit: 4096) }
+        return (text ?? nil).flatMap { Int64(String(decoding: $0, as: UTF8.self)) }
+    }
+
+    private func cacheID(
+        _ path: RelativePath, in root: Directory, among items: Findings, into findings: inout Findings
+    ) -> RelativePath? {
+        let name = id(path / "cache-id", required: true, in: root, &findings) {
+            EntryName.isHexID($0) || EntryName.isBuildKitID($0)
+        }
+        guard let name else { return nil }
+        let directory = driverDirectory(name)
+        // 64 hexadecimal digits cut to 25 look like a BuildKit id, which is base 36 and practically never all hexadecimal.
+        if EntryName.isBuildKitID(name), items.items[directory] == nil, name.utf8.allSatisfy({ $0 <= UInt8(ascii: "f") }) {
+            findings.problem((path / "cache-id").text, hides: area, because: "the id seems to be cut short")
+        }
+        return directory
+    }
+
+    /// The text of a file that holds one id. Absent is an answer where `required` is false; anything else is damage.
+    private func id(
+        _ file: RelativePath, required: Bool, in root: Directory, _ findings: inout Findings, _ isValid: (String) -> Bool
+    ) -> String? {
+        let text = findings.reading(file, hides: [.driver(driver), .images]) { () -> String? in
+            guard let bytes = try root.readIfPresent(file, limit: 4096) else {
+                if required { throw FormatError("the file is missing") }
+                return nil
+            }
+            let text = String(decoding: bytes, as: UTF8.self)
+            guard isValid(text) else { throw FormatError("it does not hold an id") }
+            return text
+        }
+        return text ?? nil
+    }
+}

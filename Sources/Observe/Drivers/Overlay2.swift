@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Disk
+package import Model
+
+/// Reads the directories of drivers overlay2 and fuse-overlayfs, which have one layout.
+///
+///     <driver>/<id>/diff       the files
+///     <driver>/<id>/link       the layer's short name, 26 characters
+///     <driver>/<id>/lower      `l/<short name>` of every layer below, the nearest first; absent on a base layer
+///     <driver>/l/<short name>  symbolic link to `../<id>/diff`
+///
+/// The id is 64 hexadecimal digits, with `-init` for a container's init layer, or a BuildKit id of 25 characters.
+/// Creation makes directory, link, `link`, `lower` in this order; removal takes the link first, then the directory.
+///
+/// Source: moby `daemon/graphdriver/overlay2/overlay.go`, `create`, `getLower`, `Remove`.
+package struct Overlay2: Reader {
+    let folder: RelativePath
+
+    /// - Parameter driver: `overlay2` or `fuse-overlayfs`.
+    package init(driver: StorageDriver) { folder = RelativePath(driver.rawValue) }
+
+    private var links: RelativePath { folder / "l" }
+    private var area: Set<Area> { [.driver(folder.text)] }
+
+    package func items(in root: Directory) -> Findings {
+        var findings = Findings()
+        guard let entries = findings.reading(folder, hides: area, { try root.entriesIfPresent(of: folder) }) ?? nil else {
+            return findings
+        }
+        let directories = Set(entries.filter { $0.kind == .directory }.map(\.name))
+        let linksOf = readLinks(in: root, directories, &findings)
+        for entry in entries where entry.name != "l" {
+            let path = folder / entry.name
+            findings.add(Item(thing(of: entry), [path] + (linksOf[entry.name] ?? []).sorted()))
+        }
+        return findings
+    }
+
+    package func claims(in root: Directory, among items: Findings) -> Findings {
+        var findings = Findings()
+        let layers = items.items.values.filter { $0.path.parent == folder && Self.isLayer($0.thing) }.sorted { $0.path < $1.path }
+        if items.items[links] != nil { findings.claim(links, by: .layout, source: folder.text) }
+        for item in items.items.values where item.path.parent == folder && item.thing == .metadata {
+            findings.claim(item.path, by: .layout, source: folder.text)
+        }
+        var layerOf: [String: RelativePath] = [:]
+        for item in layers {
+            for link in item.paths.dropFirst() { layerOf[String(link.name)] = item.path }
+        }
+        var unnamed: [RelativePath] = []
+        for item in layers { readShortName(of: item.path, in: root, &layerOf, &unnamed, &findings) }
+        let lowers = layers.map { ($0.path, readLowers(of: $0.path, in: root, &findings)) }
+        let lowersOf = Dictionary(uniqueKeysWithValues: lowers)
+        for (layer, names) in lowers where !names.isEmpty {
+            claimLowers(layer, names, layerOf, lowersOf, unnamed, items, &findings)
+        }
+        return findings
+    }
+
+    private static func isLayer(_ thing: Thing) -> Bool { thing == .layer || thing == .initLayer }
+
+    private func thing(of entry: Entry) -> Thing {
+        if entry.name == "backingFsBlockDev" || entry.name == "metadata" { return .metadata }
+        guard entry.kind == .directory else { return .foreign }
+        if EntryName.isHexID(entry.name) || EntryName.isBuildKitID(entry.name) { return .layer }
+        let isInit = entry.name.hasSuffix("-init") && EntryName.isHexID(entry.name.dropLast("-init".count))
+        return isInit ? .initLayer : .foreign
+    }
+
+    /// Returns the links of each layer; a link whose layer does not exist becomes an item of its own.
+    private func readLinks(
+        in root: Directory, _ directories: Set<String>, _ findings: inout Findings
+    ) -> [String: [RelativePath]] {
+        guard let folder = findings.reading(links, hides: area, { try root.statusIfPresent(links) }) ?? nil,
+            folder.kind == .directory
+        else { return [:] }
+        findings.add(Item(.metadata, [links]))
+        var linksOf: [String: [RelativePath]] = [:]
+        let opened = findings.reading(links, hides: area) { try root.directory(links) }
+        for name in opened.flatMap({ opened in findings.reading(links, hides: area) { try opened.names() } }) ?? [] {
+            let path = links / name
+            let target = opened.flatMap { opened in findings.reading(path, hides: area) { try opened.linkTarget(RelativePath(name)) } }
+            // Anything but exactly `../<id>/diff` was not made by the driver.
+            let parts = EntryName.escaped(target ?? []).split(separator: "/", omittingEmptySubsequences: false)
+            if parts.count == 3, parts[0] == "..", parts[2] == "diff", name.utf8.count == 26 {
+                if directories.contains(String(parts[1])) {
+                    linksOf[String(parts[1]), default: []].append(path)
+                } else {
+                    findings.add(Item(.danglingLink, [path]))
+                }
+            } else {
+                findings.add(Item(.foreign, [path]))
+            }
+        }
+        return linksOf
+    }
+
+    /// A layer may lack its `link` (half created, half removed); one that is cut short is damage.
+    private func readShortName(
+        of layer: RelativePath, in root: Directory, _ layerOf: inout [String: RelativePath], _ unnamed: inout [RelativePath],
+        _ findings: inout Findings
+    ) {
+        let file = layer / "link"
+        let name = findings.reading(file, hides: [.item(layer)]) { () -> String? in
+            guard let bytes = try root.readIfPresent(file, limit: 4096) else { return nil }
+            guard Self.isShortName(bytes[...]) else { throw FormatError("not a short name of 26 characters") }
+            return String(decoding: bytes, as: UTF8.self)
+        }
+        if let name = name ?? nil { layerOf[name] = layerOf[name] ?? layer } else { unnamed.append(layer) }
+    }
+
+    private func readLowers(of layer: RelativePath, in root: Directory, _ findings: inout Findings) -> [String] {
+        let file = layer / "lower"
+        // A damaged list hides which layers it named, whatever this layer's own standing.
+        let names = findings.reading(file, hides: area) { () -> [String] in
+            guard let bytes = try root.readIfPresent(file, limit: 64 << 10) else { return [] }
+            return try bytes.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false).map { part in
+                guard part.starts(with: "l/".utf8), Self.isShortName(part.dropFirst(2)) else {
+                    throw FormatError("not a list of layers")
+                }
+                return String(decoding: part.dropFirst(2), as: UTF8.self)
+            }
+        }
+        return names ?? []
+    }
+
+    /// Claims the layer directly below; through its own list that reaches the rest.
+    ///
+    /// The driver writes a layer's list as the layer below followed by that layer's list. One that does not agree was cut
+    /// short at a `:`, which no other check would notice.
+    private func claimLowers(
+        _ layer: RelativePath, _ names: [String], _ layerOf: [String: RelativePath], _ lowersOf: [RelativePath: [String]],
+        _ unnamed: [RelativePath], _ items: Findings, _ findings: inout Findings
+    ) {
+        let file = (layer / "lower").text
+        if let below = layerOf[names[0]], let expected = lowersOf[below], Array(names.dropFirst()) == expected {
+            findings.claim(below, by: .item(layer), source: file)
+            return
+        }
+        for name in names {
+            if let target = layerOf[name] {
+                findings.claim(target, by: .item(layer), source: file)
+            } else if items.items[links / name]?.thing != .danglingLink {
+                findings.problem(file, hides: Set(unnamed.map(Area.item)), because: "no layer is called \(name)")
+            }
+        }
+        if let below = layerOf[names[0]], lowersOf[below] != nil {
+            findings.problem(file, hides: area, because: "the list of layers below does not continue with theirs")
+        }
+    }
+
+    private static func isShortName(_ bytes: ArraySlice<UInt8>) -> Bool {
+        bytes.count == 26 && bytes.allSatisfy { (65...90).contains($0) || (50...55).contains($0) }
+    }
+}

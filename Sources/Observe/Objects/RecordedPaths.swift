@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Model
+
+/// Translates absolute paths out of metadata into paths below this root, also when the root was moved or is mounted
+/// elsewhere.
+///
+/// The recorded root is inferred from the containers' own files. Beyond that, a path whose tail looks like a volume or
+/// layer of this root always counts as one: keeping too much is harmless.
+struct RecordedPaths {
+    private let roots: Set<String>
+    private let index: ItemIndex
+
+    /// - Parameters:
+    ///   - root: where the root is now; escaped, absolute.
+    ///   - recorded: where it was when the records were written; escaped, absolute.
+    init(root: String, _ recorded: [String], index: ItemIndex) {
+        roots = Set(recorded).union([root])
+        self.index = index
+    }
+
+    /// What `source` (escaped, absolute) means below the root; nothing if it lies outside.
+    func targets(of source: String) -> [RelativePath] {
+        let components = source.split(separator: "/").filter { $0 != "." }
+        guard !components.contains("..") else { return tails(of: components) }
+        let path = "/" + components.joined(separator: "/")
+        for root in roots where path == root || path.hasPrefix(root + "/") {
+            return [RelativePath(String(path.dropFirst(root.count + 1)))]
+        }
+        if roots.contains(where: { $0.hasPrefix(path == "/" ? path : path + "/") }) { return [.root] }
+        return tails(of: components)
+    }
+
+    /// `…/volumes/<name>/…`, `…/vfs/dir/<id>/…` and the like, where this root has an entry of that name.
+    private func tails(of components: [Substring]) -> [RelativePath] {
+        var found: [RelativePath] = []
+        for start in components.indices {
+            for folder in Self.folders where components[start...].starts(with: folder) {
+                guard let name = components[start...].dropFirst(folder.count).first else { continue }
+                let path = RelativePath(folder.joined(separator: "/")) / name
+                if index.has(path) { found.append(path) }
+            }
+        }
+        return found
+    }
+
+    private static let folders: [[Substring]] = [
+        ["volumes"], ["vfs", "dir"], ["aufs", "diff"], ["aufs", "mnt"], ["overlay"], ["overlay2"], ["fuse-overlayfs"],
+        ["btrfs", "subvolumes"], ["containers"],
+    ]
+}
