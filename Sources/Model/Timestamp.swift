@@ -13,8 +13,10 @@ package struct Timestamp: Hashable, Comparable, Sendable {
         self.nanoseconds = overflow || overflow2 ? (seconds < 0 ? .min : .max) : sum
     }
 
+    /// Whole seconds, rounded down.
     package var seconds: Int64 {
-        (nanoseconds - (nanoseconds % 1_000_000_000 + 1_000_000_000) % 1_000_000_000) / 1_000_000_000
+        let (quotient, remainder) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+        return remainder < 0 ? quotient - 1 : quotient
     }
 
     package static func < (left: Timestamp, right: Timestamp) -> Bool { left.nanoseconds < right.nanoseconds }
