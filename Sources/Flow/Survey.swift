@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Decide
+package import Disk
+package import Model
+
+/// One look at a host: the root, its engine, and a verdict for everything in it.
+package struct Survey: Sendable {
+    package var root: Root
+    package var engine: EngineSummary
+    /// Every item once, sorted by path.
+    package var items: [Judged]
+    package var problems: [Problem]
+    package var catalog: Catalog
+    /// Who reaches what, for `why` and for the order of a plan.
+    package var reach: Reach
+    /// The open root, for measuring and for moving.
+    package var directory: Directory
+
+    /// The root that was looked at.
+    package struct Root: Sendable {
+        /// Absolute, escaped.
+        package var path: String
+        /// How it was found: `--data-root`, `the engine's DockerRootDir`, …
+        package var how: String
+        /// `ext4`, `xfs`, …
+        package var filesystem: String
+        package var eras: [Era]
+        package var drivers: [StorageDriver]
+        /// `engine`, `none`, `unknown`.
+        package var owner: String
+        /// What a person should know about it; one sentence each.
+        package var notes: [String]
+        /// Why nothing may be written here; empty if it may.
+        package var writeObstacles: [String]
+    }
+
+    /// What the engine said of itself.
+    package struct EngineSummary: Sendable {
+        package var state: EngineState
+        package var version: String?
+        package var apiVersion: String?
+        package var storageDriver: String?
+        /// `graphdriver` or `containerd`.
+        package var imageStore: String?
+        /// Why it could not be asked.
+        package var reason: String?
+    }
+}
