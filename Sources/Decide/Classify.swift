@@ -16,7 +16,8 @@ package struct Circumstances: Sendable {
     package var changed: [RelativePath: Timestamp]
 
     package init(
-        now: Timestamp, graceSeconds: Int64, engine: EngineState, activeDriver: String? = nil, engineStarted: Timestamp? = nil,
+        now: Timestamp, graceSeconds: Int64, engine: EngineState, activeDriver: String? = nil,
+        engineStarted: Timestamp? = nil,
         changed: [RelativePath: Timestamp] = [:]
     ) {
         self.now = now
@@ -92,7 +93,9 @@ extension Reach {
 /// Data of a driver that the engine does not use: the engine's silence about it means nothing.
 private func hiddenStore(_ item: Item, _ circumstances: Circumstances) -> [Evidence] {
     guard let active = circumstances.activeDriver, let driver = item.driver, driver != active else { return [] }
-    return [Evidence(.problem, by: "a store of driver \(driver), while the engine uses \(active)", source: item.path.text)]
+    return [
+        Evidence(.problem, by: "a store of driver \(driver), while the engine uses \(active)", source: item.path.text)
+    ]
 }
 
 private func youth(of item: Item, _ circumstances: Circumstances) -> Evidence? {
@@ -115,7 +118,11 @@ private func spreadDoubt(_ judged: inout [RelativePath: Judged], _ reach: Reach)
     for path in reach.closure(of: unknown) where !unknown.contains(path) {
         guard let standing = judged[path]?.standing, standing == .orphan || standing == .reclaimable else { continue }
         let claimant = reach.claimsOn[path]?.first { claim in
-            if case .item(let claimant) = claim.claimant { claim.force == .needs && judged[claimant]?.standing == .unknown } else { false }
+            if case .item(let claimant) = claim.claimant {
+                claim.force == .needs && judged[claimant]?.standing == .unknown
+            } else {
+                false
+            }
         }
         judged[path]?.standing = .unknown
         judged[path]?.evidence = [

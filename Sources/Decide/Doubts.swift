@@ -19,9 +19,11 @@ struct Doubts {
             }
         }
         // Whoever mounts a directory of volumes may use any of them (a mount of the whole root is a monitoring agent's).
-        for claim in reach.claimsAbove where claim.force == .needs && claim.target != .root && claim.claimant != .layout {
+        for claim in reach.claimsAbove where claim.force == .needs && claim.target != .root && claim.claimant != .layout
+        {
             below[claim.target, default: []].append(
-                Evidence(.problem, by: "\(claim.claimant.description) mounts all of \(claim.target)", source: claim.source))
+                Evidence(
+                    .problem, by: "\(claim.claimant.description) mounts all of \(claim.target)", source: claim.source))
         }
     }
 
@@ -57,7 +59,8 @@ extension Item {
             case .snapshot, .blob, .ingest, .metadata, .otherDriver, .foreign: []
             }
         // With driver vfs, what lies alone in `vfs/dir` may be a layer whose record is the one that cannot be read.
-        let perhaps: [Area] = thing.isVolume && path.text.hasPrefix("vfs/dir/") && paths.count == 1 ? [.layers, .driver("vfs")] : []
+        let perhaps: [Area] =
+            thing.isVolume && path.text.hasPrefix("vfs/dir/") && paths.count == 1 ? [.layers, .driver("vfs")] : []
         return [.everything] + own + perhaps + (driver.map { [.driver($0)] } ?? [])
     }
 

@@ -37,7 +37,8 @@ package func makePlan(_ judged: [Judged], _ reach: Reach, _ basis: PlanBasis) ->
         switch decision(on: entry, basis) {
         case .ignore: continue
         case .keep(let reason):
-            kept.append(Plan.Kept(kind: entry.item.thing.kind, id: entry.item.id, names: entry.item.names, why: [reason]))
+            kept.append(
+                Plan.Kept(kind: entry.item.thing.kind, id: entry.item.id, names: entry.item.names, why: [reason]))
         case .take(let action): steps.append(step(entry, action, basis))
         }
     }
@@ -67,7 +68,8 @@ package func planName(_ root: Plan.Root, _ steps: [Plan.Step]) -> String {
 package func breakers(_ plan: Plan, _ judged: [Judged], engine: EngineState) -> [String] {
     var reasons: [String] = []
     if engine == .running, plan.policy.graceSeconds == 0, !plan.steps.isEmpty {
-        reasons.append("without a grace period, things that are in flight may be taken for orphans while the engine runs")
+        reasons.append(
+            "without a grace period, things that are in flight may be taken for orphans while the engine runs")
     }
     guard !plan.steps.isEmpty else { return reasons }
     let used = judged.count { $0.standing == .inUse && $0.item.thing != .metadata }
@@ -97,7 +99,8 @@ private func decision(on entry: Judged, _ basis: PlanBasis) -> Decision {
     switch entry.standing {
     case .inUse: return .ignore
     case .unknown:
-        return Rule.mayBeQuarantined(item.thing) ? .keep(entry.evidence.first { $0.says != .denied }?.by ?? "unknown") : .ignore
+        return Rule.mayBeQuarantined(item.thing)
+            ? .keep(entry.evidence.first { $0.says != .denied }?.by ?? "unknown") : .ignore
     case .reclaimable: return item.thing.isVolume ? knownVolume(entry, basis) : .ignore
     case .orphan: break
     }
@@ -108,14 +111,17 @@ private func decision(on entry: Judged, _ basis: PlanBasis) -> Decision {
 private func knownVolume(_ entry: Judged, _ basis: PlanBasis) -> Decision {
     if let reason = obstacle(to: entry, basis) { return .keep(reason) }
     if entry.item.thing == .namedVolume, !basis.policy.named { return .keep("somebody chose its name: --named") }
-    return basis.engine == .running ? .take(.removeVolume) : .keep("the engine knows it and was not asked: only orphans go offline")
+    return basis.engine == .running
+        ? .take(.removeVolume) : .keep("the engine knows it and was not asked: only orphans go offline")
 }
 
 private func obstacle(to entry: Judged, _ basis: PlanBasis) -> String? {
     if entry.isProtected { return "the keep list protects it" }
     if basis.volumesWithOptions.contains(entry.item.path) { return "it has mount options: its data is elsewhere" }
     if !Rule.mayBeQuarantined(entry.item.thing) { return "Bilge never moves a \(entry.item.thing.kind)" }
-    if entry.item.paths.contains(where: { basis.identities[$0] == nil }) { return "one of its entries could not be looked at" }
+    if entry.item.paths.contains(where: { basis.identities[$0] == nil }) {
+        return "one of its entries could not be looked at"
+    }
     return nil
 }
 
@@ -124,13 +130,15 @@ private func step(_ entry: Judged, _ action: Plan.Step.Action, _ basis: PlanBasi
     let usage = basis.usage[item.path] ?? Usage()
     return Plan.Step(
         action: action, kind: item.thing.kind, id: item.id, names: item.names, paths: item.paths,
-        identities: item.paths.compactMap { basis.identities[$0] }, freesBytes: usage.allocatedBytes, inodes: usage.inodes,
+        identities: item.paths.compactMap { basis.identities[$0] }, freesBytes: usage.allocatedBytes,
+        inodes: usage.inodes,
         undo: true, why: entry.evidence.map { "\($0.by) (\($0.source))" })
 }
 
 private func plan(of steps: [Plan.Step], kept: [Plan.Kept], _ basis: PlanBasis) -> Plan {
     Plan(
-        plan: planName(basis.root, steps), created: basis.created.rfc3339, policy: basis.policy, root: basis.root, steps: steps,
+        plan: planName(basis.root, steps), created: basis.created.rfc3339, policy: basis.policy, root: basis.root,
+        steps: steps,
         kept: kept,
         totals: Plan.Totals(
             freesNowBytes: 0, freesWhenTrashEmptiesBytes: steps.reduce(0) { $0 + $1.freesBytes }))
@@ -138,7 +146,8 @@ private func plan(of steps: [Plan.Step], kept: [Plan.Kept], _ basis: PlanBasis) 
 
 /// Orders items so that whatever refers to another comes before it.
 private func childrenFirst(_ judged: [Judged], _ reach: Reach) -> [Judged] {
-    let byPath = Dictionary(judged.flatMap { entry in entry.item.paths.map { ($0, entry.item.path) } }, uniquingKeysWith: { a, _ in a })
+    let byPath = Dictionary(
+        judged.flatMap { entry in entry.item.paths.map { ($0, entry.item.path) } }, uniquingKeysWith: { a, _ in a })
     var order: [RelativePath] = []
     var visited: Set<RelativePath> = []
     var needs: [RelativePath: Set<RelativePath>] = [:]

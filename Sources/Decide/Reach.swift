@@ -55,7 +55,9 @@ package struct Reach: Sendable {
             next += 1
             for claim in claimsOn[current] ?? [] where claim.force == .needs {
                 guard case .item(let claimant) = claim.claimant else { return [claim] + chain }
-                if needed.contains(claimant), visited.insert(claimant).inserted { pending.append((claimant, [claim] + chain)) }
+                if needed.contains(claimant), visited.insert(claimant).inserted {
+                    pending.append((claimant, [claim] + chain))
+                }
             }
         }
         return []

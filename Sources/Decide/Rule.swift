@@ -29,7 +29,9 @@ package struct Rule: Hashable, Sendable {
     private static func obstacle(_ item: Item, _ engine: EngineState) -> String? {
         let engineMayRun = engine == .running || engine == .unreachable
         return switch item.thing {
-        case .layer, .initLayer, .removingLayer, .danglingLink, .anonymousVolume, .bindRecord, .scratch, .removingPlugin: nil
+        case .layer, .initLayer, .removingLayer, .danglingLink, .anonymousVolume, .bindRecord, .scratch,
+            .removingPlugin:
+            nil
         case .rwLayer, .mountRecord, .containerLeftover:
             engineMayRun ? "a running engine may keep it in memory: stop it and look again" : nil
         case .image: engineMayRun ? "a running engine may keep it in memory: stop it and look again" : nil
@@ -63,7 +65,9 @@ package struct Rule: Hashable, Sendable {
         case .mountRecord, .containerLeftover:
             return [denied("no record of such a container exists", "containers"), kernel]
         case .anonymousVolume, .namedVolume, .bindRecord:
-            return [denied("no container in any state mounts it", "containers/*/config*.json, hostconfig.json"), kernel]
+            return [
+                denied("no container in any state mounts it", "containers/*/config*.json, hostconfig.json"), kernel,
+            ]
         case .scratch: return [denied("nothing in flight uses it", item.path.parent?.text ?? ""), kernel]
         case .buildCache, .buildScratch, .layerRecord, .container, .log, .plugin, .snapshot, .blob, .ingest, .metadata,
             .otherDriver, .foreign:

@@ -18,7 +18,8 @@ package struct Request: Sendable {
     package var proc: String
 
     package init(
-        dataRoot: String? = nil, host: String? = nil, offline: Bool = false, graceSeconds: Int64 = 24 * 3600, keep: [String] = [],
+        dataRoot: String? = nil, host: String? = nil, offline: Bool = false, graceSeconds: Int64 = 24 * 3600,
+        keep: [String] = [],
         now: Timestamp, proc: String = "/proc"
     ) {
         self.dataRoot = dataRoot

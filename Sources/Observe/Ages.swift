@@ -17,7 +17,9 @@ package func changes(of items: [Item], in root: Directory) -> [RelativePath: Tim
                 newest = max(newest, status.changed)
                 guard status.kind == .directory else { continue }
                 let names = try root.names(of: path)
-                for status in try root.statuses(of: path, names: names) { newest = max(newest, status?.changed ?? newest) }
+                for status in try root.statuses(of: path, names: names) {
+                    newest = max(newest, status?.changed ?? newest)
+                }
             }
             changes[item.path] = newest
         } catch {

@@ -26,7 +26,8 @@ private func summary(of error: DecodingError) -> String {
         context.codingPath.isEmpty ? "" : " at \(context.codingPath.map(\.stringValue).joined(separator: "."))"
     }
     switch error {
-    case .dataCorrupted(let context): return context.codingPath.isEmpty ? "not valid JSON" : "unexpected value\(place(context))"
+    case .dataCorrupted(let context):
+        return context.codingPath.isEmpty ? "not valid JSON" : "unexpected value\(place(context))"
     case .keyNotFound(let key, let context): return "\(key.stringValue) is missing\(place(context))"
     case .typeMismatch(_, let context), .valueNotFound(_, let context): return "unexpected value\(place(context))"
     @unknown default: return "not valid JSON"

@@ -32,6 +32,6 @@ extension Findings {
 extension Directory {
     /// Entries of a directory that need not exist: `nil` if it does not.
     func entriesIfPresent(of relative: RelativePath) throws(DiskError) -> [Entry]? {
-        do { return try entries(of: relative) } catch where error.isMissing { return nil }
+        do { return try entries(of: relative) } catch  where error.isMissing { return nil }
     }
 }

@@ -26,7 +26,8 @@ package struct ContentAddressed: Reader {
         for (chainID, layer) in layers.sorted(by: { $0.key < $1.key }) {
             let directory = items.items[layer.directory] == nil ? nil : layer.directory
             findings.catalog.layers.append(
-                LayerRecord(chainID: chainID, parent: layer.parent, driver: driver, directory: directory, bytes: layer.bytes))
+                LayerRecord(
+                    chainID: chainID, parent: layer.parent, driver: driver, directory: directory, bytes: layer.bytes))
         }
         return findings
     }

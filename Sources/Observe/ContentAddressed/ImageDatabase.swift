@@ -24,7 +24,8 @@ struct ImageDatabase {
     func items(in root: Directory) -> Findings {
         var findings = Findings()
         let ids = findings.reading(content, hides: Self.areas) { try root.namesIfPresent(of: content) } ?? nil
-        let extras = Set((findings.reading(metadata, hides: [.images]) { try root.namesIfPresent(of: metadata) } ?? nil) ?? [])
+        let extras = Set(
+            (findings.reading(metadata, hides: [.images]) { try root.namesIfPresent(of: metadata) } ?? nil) ?? [])
         for id in ids ?? [] {
             let paths = [content / id] + (extras.contains(id) ? [metadata / id] : [])
             findings.add(Item(EntryName.isHexID(id) ? .image : .foreign, paths))
@@ -40,10 +41,14 @@ struct ImageDatabase {
         let names = readNames(in: root, into: &findings)
         let namesOf = Dictionary(grouping: names, by: \.id).mapValues { $0.map(\.name) }
         let chains = Dictionary(
-            layers.map { (Link(parent: $0.value.parent, diffID: $0.value.diffID), $0.key) }, uniquingKeysWith: { first, _ in first })
-        for item in items.items.values.filter({ $0.thing == .image && $0.path.parent == content }).sorted(by: { $0.path < $1.path }) {
+            layers.map { (Link(parent: $0.value.parent, diffID: $0.value.diffID), $0.key) },
+            uniquingKeysWith: { first, _ in first })
+        for item in items.items.values.filter({ $0.thing == .image && $0.path.parent == content }).sorted(by: {
+            $0.path < $1.path
+        }) {
             findings.claim(item.path, by: .engine("its list of images"), .knows, source: item.path.text)
-            guard let document = findings.reading(item.path, hides: Self.areas, { try read(item.path, in: root) }) else { continue }
+            guard let document = findings.reading(item.path, hides: Self.areas, { try read(item.path, in: root) })
+            else { continue }
             var record = ImageRecord(id: String(item.path.name), path: item.path)
             record.driver = driver
             record.created = document.created.flatMap(Timestamp.init(rfc3339:))
@@ -57,7 +62,9 @@ struct ImageDatabase {
             if item.paths.count > 1 { claimParent(of: item, &record, in: root, &findings) }
             findings.catalog.images.append(record)
         }
-        for (name, id) in names { findings.claim(content / id, by: .tag(name), source: (store / "repositories.json").text) }
+        for (name, id) in names {
+            findings.claim(content / id, by: .tag(name), source: (store / "repositories.json").text)
+        }
         return findings
     }
 
@@ -91,7 +98,8 @@ struct ImageDatabase {
         return chain
     }
 
-    private func claimParent(of item: Item, _ record: inout ImageRecord, in root: Directory, _ findings: inout Findings) {
+    private func claimParent(of item: Item, _ record: inout ImageRecord, in root: Directory, _ findings: inout Findings)
+    {
         let file = item.paths[1] / "parent"
         let parent = findings.reading(file, hides: [.images, .layers]) { () -> String? in
             guard let bytes = try root.readIfPresent(file, limit: 4096) else { return nil }
@@ -115,7 +123,8 @@ struct ImageDatabase {
         let names = (document ?? nil)?.Repositories.values.flatMap { $0.map { ($0.key, $0.value) } } ?? []
         return names.sorted { $0.0 < $1.0 }.compactMap { name, id in
             guard LayerDatabase.isDigest(id) else {
-                findings.problem(file.text, hides: Self.areas, because: "\(EntryName.escaped(text: name)) has no image ID")
+                findings.problem(
+                    file.text, hides: Self.areas, because: "\(EntryName.escaped(text: name)) has no image ID")
                 return nil
             }
             return (EntryName.escaped(text: name), String(id.dropFirst("sha256:".count)))

@@ -61,7 +61,9 @@ struct LayerDatabase {
 
     /// Claims the layers of containers, each as far as the container itself is needed.
     func claimMounts(in root: Directory, among items: Findings, into findings: inout Findings) {
-        for path in items.items.values.filter({ $0.thing == .mountRecord && $0.path.parent == mounts }).map(\.path).sorted() {
+        for path in items.items.values.filter({ $0.thing == .mountRecord && $0.path.parent == mounts }).map(\.path)
+            .sorted()
+        {
             let container = Containers.folder / path.name
             if items.items[container] != nil { findings.claim(path, by: .item(container), source: path.text) }
             let layer = id(path / "mount-id", required: true, in: root, &findings) { EntryName.isHexID($0) }
@@ -69,9 +71,11 @@ struct LayerDatabase {
                 $0.hasSuffix("-init") && EntryName.isHexID($0.dropLast("-init".count))
             }
             if let parent = id(path / "parent", required: false, in: root, &findings, Self.isDigest) {
-                findings.claim(records / parent.dropFirst("sha256:".count), by: .item(path), source: (path / "parent").text)
+                findings.claim(
+                    records / parent.dropFirst("sha256:".count), by: .item(path), source: (path / "parent").text)
             }
-            let directories = [(layer, Thing.rwLayer, "mount-id"), (initial, .initLayer, "init-id")].compactMap { name, thing, file in
+            let directories = [(layer, Thing.rwLayer, "mount-id"), (initial, .initLayer, "init-id")].compactMap {
+                name, thing, file in
                 name.map { (driverDirectory($0), thing, (path / file).text) }
             }
             for (directory, thing, file) in directories {
@@ -85,7 +89,9 @@ struct LayerDatabase {
     ///
     /// Nothing on disk says so: the engine makes the one right after the other, so the directory that nobody recorded and
     /// that was last changed within two seconds before is taken for it. Both must be orphans on their own account.
-    func bundleWriteSets(in root: Directory, among items: Findings, recorded: Set<RelativePath>, into findings: inout Findings) {
+    func bundleWriteSets(
+        in root: Directory, among items: Findings, recorded: Set<RelativePath>, into findings: inout Findings
+    ) {
         let sets = items.items.values.filter { $0.thing == .scratch && $0.path.parent == folder / "tmp" }.map(\.path)
         guard !sets.isEmpty else { return }
         func modified(_ path: RelativePath) -> Timestamp? {
@@ -139,7 +145,9 @@ struct LayerDatabase {
         for name in names ?? [] { findings.add(Item(thing(name), [folder / name])) }
     }
 
-    private func read(_ path: RelativePath, in root: Directory, among items: Findings, into findings: inout Findings) -> Layer? {
+    private func read(_ path: RelativePath, in root: Directory, among items: Findings, into findings: inout Findings)
+        -> Layer?
+    {
         let directory = cacheID(path, in: root, among: items, into: &findings)
         let parent = id(path / "parent", required: false, in: root, &findings, Self.isDigest)
         let diff = id(path / "diff", required: true, in: root, &findings, Self.isDigest)
@@ -163,7 +171,9 @@ struct LayerDatabase {
         guard let name else { return nil }
         let directory = driverDirectory(name)
         // 64 hexadecimal digits cut to 25 look like a BuildKit id, which is base 36 and practically never all hexadecimal.
-        if EntryName.isBuildKitID(name), items.items[directory] == nil, name.utf8.allSatisfy({ $0 <= UInt8(ascii: "f") }) {
+        if EntryName.isBuildKitID(name), items.items[directory] == nil,
+            name.utf8.allSatisfy({ $0 <= UInt8(ascii: "f") })
+        {
             findings.problem((path / "cache-id").text, hides: area, because: "the id seems to be cut short")
         }
         return directory
@@ -171,7 +181,8 @@ struct LayerDatabase {
 
     /// The text of a file that holds one id. Absent is an answer where `required` is false; anything else is damage.
     private func id(
-        _ file: RelativePath, required: Bool, in root: Directory, _ findings: inout Findings, _ isValid: (String) -> Bool
+        _ file: RelativePath, required: Bool, in root: Directory, _ findings: inout Findings,
+        _ isValid: (String) -> Bool
     ) -> String? {
         let text = findings.reading(file, hides: [.driver(driver), .images]) { () -> String? in
             guard let bytes = try root.readIfPresent(file, limit: 4096) else {

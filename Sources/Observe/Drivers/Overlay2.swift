@@ -25,7 +25,8 @@ package struct Overlay2: Reader {
 
     package func items(in root: Directory) -> Findings {
         var findings = Findings()
-        guard let entries = findings.reading(folder, hides: area, { try root.entriesIfPresent(of: folder) }) ?? nil else {
+        guard let entries = findings.reading(folder, hides: area, { try root.entriesIfPresent(of: folder) }) ?? nil
+        else {
             return findings
         }
         let directories = Set(entries.filter { $0.kind == .directory }.map(\.name))
@@ -39,7 +40,9 @@ package struct Overlay2: Reader {
 
     package func claims(in root: Directory, among items: Findings) -> Findings {
         var findings = Findings()
-        let layers = items.items.values.filter { $0.path.parent == folder && Self.isLayer($0.thing) }.sorted { $0.path < $1.path }
+        let layers = items.items.values.filter { $0.path.parent == folder && Self.isLayer($0.thing) }.sorted {
+            $0.path < $1.path
+        }
         if items.items[links] != nil { findings.claim(links, by: .layout, source: folder.text) }
         for item in items.items.values where item.path.parent == folder && item.thing == .metadata {
             findings.claim(item.path, by: .layout, source: folder.text)
@@ -80,7 +83,9 @@ package struct Overlay2: Reader {
         let opened = findings.reading(links, hides: area) { try root.directory(links) }
         for name in opened.flatMap({ opened in findings.reading(links, hides: area) { try opened.names() } }) ?? [] {
             let path = links / name
-            let target = opened.flatMap { opened in findings.reading(path, hides: area) { try opened.linkTarget(RelativePath(name)) } }
+            let target = opened.flatMap { opened in
+                findings.reading(path, hides: area) { try opened.linkTarget(RelativePath(name)) }
+            }
             // Anything but exactly `../<id>/diff` was not made by the driver.
             let parts = EntryName.escaped(target ?? []).split(separator: "/", omittingEmptySubsequences: false)
             if parts.count == 3, parts[0] == "..", parts[2] == "diff", name.utf8.count == 26 {
@@ -98,7 +103,8 @@ package struct Overlay2: Reader {
 
     /// A layer may lack its `link` (half created, half removed); one that is cut short is damage.
     private func readShortName(
-        of layer: RelativePath, in root: Directory, _ layerOf: inout [String: RelativePath], _ unnamed: inout [RelativePath],
+        of layer: RelativePath, in root: Directory, _ layerOf: inout [String: RelativePath],
+        _ unnamed: inout [RelativePath],
         _ findings: inout Findings
     ) {
         let file = layer / "link"
@@ -130,7 +136,8 @@ package struct Overlay2: Reader {
     /// The driver writes a layer's list as the layer below followed by that layer's list. One that does not agree was cut
     /// short at a `:`, which no other check would notice.
     private func claimLowers(
-        _ layer: RelativePath, _ names: [String], _ layerOf: [String: RelativePath], _ lowersOf: [RelativePath: [String]],
+        _ layer: RelativePath, _ names: [String], _ layerOf: [String: RelativePath],
+        _ lowersOf: [RelativePath: [String]],
         _ unnamed: [RelativePath], _ items: Findings, _ findings: inout Findings
     ) {
         let file = (layer / "lower").text

@@ -37,7 +37,9 @@ package struct Containers: Reader {
         let containers = items.items.values.filter { $0.thing == .containerLeftover }.map(\.path).sorted()
         var documents: [(path: RelativePath, file: String, document: ContainerDocument, host: HostConfigDocument?)] = []
         for path in containers {
-            guard let names = findings.reading(path, hides: Self.allAreas, { try root.names(of: path) }) else { continue }
+            guard let names = findings.reading(path, hides: Self.allAreas, { try root.names(of: path) }) else {
+                continue
+            }
             guard let file = ["config.v2.json", "config.json"].first(where: names.contains) else { continue }
             guard let document = read(path, file, in: root, into: &findings) else { continue }
             let host = names.contains("hostconfig.json") ? hostConfig(path, in: root, into: &findings) : nil
@@ -67,7 +69,9 @@ package struct Containers: Reader {
         }
     }
 
-    private func hostConfig(_ path: RelativePath, in root: Directory, into findings: inout Findings) -> HostConfigDocument? {
+    private func hostConfig(_ path: RelativePath, in root: Directory, into findings: inout Findings)
+        -> HostConfigDocument?
+    {
         let file = path / "hostconfig.json"
         return findings.reading(file, hides: [.volumes, .item(path)]) {
             try decodeJSON(HostConfigDocument.self, root.read(file))
@@ -99,7 +103,8 @@ package struct Containers: Reader {
         findings.claim(path, by: .container(id: document.id, name: name), as: .container, source: source)
         var record = ContainerRecord(
             id: document.id, path: path, name: name, imageID: Self.hex(document.image ?? ""),
-            imageName: document.config?.image ?? "", driver: document.driver ?? "aufs", state: document.state?.word ?? "created",
+            imageName: document.config?.image ?? "", driver: document.driver ?? "aufs",
+            state: document.state?.word ?? "created",
             created: document.created.flatMap(Timestamp.init(rfc3339:)),
             finished: document.state?.finishedAt.flatMap(Timestamp.init(rfc3339:)))
         record.project = document.config?.labels?["com.docker.compose.project"]
@@ -142,7 +147,9 @@ package struct Containers: Reader {
         let names =
             (document.mountPoints?.values.compactMap(\.name) ?? []).map { ($0, file) }
             + (host?.mounts ?? []).compactMap { $0.type == "volume" ? $0.source.map { ($0, "hostconfig.json") } : nil }
-            + (host?.binds ?? []).compactMap(Self.bindSource).filter { !$0.hasPrefix("/") }.map { ($0, "hostconfig.json") }
+            + (host?.binds ?? []).compactMap(Self.bindSource).filter { !$0.hasPrefix("/") }.map {
+                ($0, "hostconfig.json")
+            }
         let volumes = names.filter { !$0.0.isEmpty }.flatMap { name, from in
             let escaped = EntryName.escaped(text: name)
             // An upgraded root may hold one volume in two places.

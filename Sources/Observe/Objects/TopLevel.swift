@@ -36,7 +36,8 @@ package struct TopLevel: Reader {
         for item in items.items.values {
             let components = item.path.components
             if components.count == 1, item.thing == .metadata {
-                findings.claim(item.path, by: components[0] == Self.trash ? .bilge : .layout, source: "layout of a data root")
+                findings.claim(
+                    item.path, by: components[0] == Self.trash ? .bilge : .layout, source: "layout of a data root")
             } else if components.first == "plugins", item.thing == .metadata || item.thing == .plugin {
                 findings.claim(item.path, by: .layout, source: "plugins")
             } else if components.count == 2, components[0] == "image" {
@@ -55,7 +56,8 @@ package struct TopLevel: Reader {
     }
 
     private static let engineNames: Set<String> = [
-        "aufs", "btrfs", "buildkit", "builder", "containerd", "containers", "content", "devicemapper", "engine-id", "execdriver",
+        "aufs", "btrfs", "buildkit", "builder", "containerd", "containers", "content", "devicemapper", "engine-id",
+        "execdriver",
         "fuse-overlayfs", "graph", "image", "init", "linkgraph.db", "lcow", "network", "overlay", "overlay2", "plugins",
         "repositories", "rootfs", "runtimes", "swarm", "tmp", "trust", "vfs", "volumes", "windowsfilter", "zfs",
         ".migration-v1-images.json", ".migration-v1-tags",
@@ -67,7 +69,8 @@ package struct TopLevel: Reader {
     ]
 
     private func addScratch(in root: Directory, to findings: inout Findings) {
-        let names = findings.reading(RelativePath("tmp"), hides: [.scratch]) { try root.names(of: RelativePath("tmp")) } ?? []
+        let names =
+            findings.reading(RelativePath("tmp"), hides: [.scratch]) { try root.names(of: RelativePath("tmp")) } ?? []
         for name in names {
             let isScratch = Self.scratchPrefixes.contains { name.hasPrefix($0) }
             findings.add(Item(isScratch ? .scratch : .foreign, [RelativePath("tmp") / name]))

@@ -24,8 +24,11 @@ package struct Volumes: Reader {
 
     package func items(in root: Directory) -> Findings {
         var findings = Findings()
-        let volumes = findings.reading(Self.folder, hides: [.volumes]) { try root.entriesIfPresent(of: Self.folder) } ?? nil
-        let legacy = findings.reading(Self.vfs, hides: [.volumes, .driver("vfs")]) { try root.entriesIfPresent(of: Self.vfs) } ?? nil
+        let volumes =
+            findings.reading(Self.folder, hides: [.volumes]) { try root.entriesIfPresent(of: Self.folder) } ?? nil
+        let legacy =
+            findings.reading(Self.vfs, hides: [.volumes, .driver("vfs")]) { try root.entriesIfPresent(of: Self.vfs) }
+            ?? nil
         let ambiguous = isVolumeByDefault(in: root, &findings)
         let legacyNames = Set((legacy ?? []).map(\.name))
         for entry in volumes ?? [] where !legacyNames.contains(entry.name) || entry.kind != .directory {
@@ -57,7 +60,8 @@ package struct Volumes: Reader {
             }
             guard item.thing.isVolume else { continue }
             if hasDatabase {
-                findings.claim(item.path, by: .engine("every directory in volumes/ is a volume"), .knows, source: database.text)
+                findings.claim(
+                    item.path, by: .engine("every directory in volumes/ is a volume"), .knows, source: database.text)
             } else if item.thing == .namedVolume {
                 findings.claim(item.path, by: .engine("a volume that somebody named"), .knows, source: folder.text)
             }
@@ -115,11 +119,14 @@ package struct Volumes: Reader {
         _ item: Item, _ folder: RelativePath, _ records: [String: VolumeRecord], _ containers: [ContainerRecord],
         in root: Directory, _ findings: inout Findings
     ) {
-        guard let names = findings.reading(folder, hides: [.item(item.path)], { try root.entries(of: folder) }) else { return }
+        guard let names = findings.reading(folder, hides: [.item(item.path)], { try root.entries(of: folder) }) else {
+            return
+        }
         var record = records[String(folder.name)] ?? VolumeRecord(name: String(folder.name), path: item.path)
         record.path = item.path
         if names.contains(where: { $0.name == "opts.json" }) {
-            record.options = options(folder / "opts.json", item.path, in: root, &findings) ?? ["opts.json": "unreadable"]
+            record.options =
+                options(folder / "opts.json", item.path, in: root, &findings) ?? ["opts.json": "unreadable"]
         }
         if names.contains(where: { $0.name == "_data" && $0.kind == .symbolicLink }) {
             claimLinkedData(of: item, folder, in: root, &findings)
@@ -146,9 +153,12 @@ package struct Volumes: Reader {
     }
 
     /// `volumes/<id>/_data` may be a link to the volume's old place, and then needs what lies there.
-    private func claimLinkedData(of item: Item, _ folder: RelativePath, in root: Directory, _ findings: inout Findings) {
+    private func claimLinkedData(of item: Item, _ folder: RelativePath, in root: Directory, _ findings: inout Findings)
+    {
         let link = folder / "_data"
-        guard let target = findings.reading(link, hides: [.item(item.path)], { try root.linkTarget(link) }) else { return }
+        guard let target = findings.reading(link, hides: [.item(item.path)], { try root.linkTarget(link) }) else {
+            return
+        }
         let components = EntryName.escaped(target).split(separator: "/")
         if let start = components.firstRange(of: ["vfs", "dir"]), start.upperBound < components.endIndex {
             findings.claim(Self.vfs / components[start.upperBound], by: .item(item.path), source: link.text)
@@ -157,7 +167,8 @@ package struct Volumes: Reader {
 
     /// Docker 1.3 to 1.6 wrote down bind mounts as volumes. Such a record owns no data; its `Path` is never followed.
     private func claimBindRecord(
-        _ item: Item, _ folder: RelativePath, _ containers: [ContainerRecord], in root: Directory, _ findings: inout Findings
+        _ item: Item, _ folder: RelativePath, _ containers: [ContainerRecord], in root: Directory,
+        _ findings: inout Findings
     ) {
         struct Document: Decodable {
             var ID: String?
@@ -177,5 +188,7 @@ package struct Volumes: Reader {
     }
 
     /// Since 1.7 no engine reads the records of bind mounts, so no container can need one.
-    private func isReadByEngines(_ items: Findings) -> Bool { !items.catalog.containers.contains(where: \.hasMountPoints) }
+    private func isReadByEngines(_ items: Findings) -> Bool {
+        !items.catalog.containers.contains(where: \.hasMountPoints)
+    }
 }

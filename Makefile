@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+# Two commands do everything on a fresh Debian 12 with Swift 6.2 or later: `make run` and `make test`.
+
+SWIFT ?= swift
+PREFIX ?= /usr/local
+# The Swift runtime is linked in, so that the executable runs on hosts without Swift.
+RELEASE := -c release --static-swift-stdlib
+BIN = $(shell $(SWIFT) build $(RELEASE) --show-bin-path)
+CHECKED := --explicit-target-dependency-import-check error
+
+.PHONY: run build test check format bench install dist clean
+
+## Builds, then shows this host's data root if it has one, else walks through the sample hosts.
+run: build
+	@if [ -d /var/lib/docker/containers ]; then "$(BIN)/bilge"; else "$(BIN)/bilge" demo; fi
+
+build:
+	$(SWIFT) build $(RELEASE) --product bilge
+
+## All tests. Installs what they need (as root); skips loudly what this machine cannot do.
+test:
+	@Scripts/install-packages xz-utils tar attr busybox-static docker.io strace util-linux
+	$(SWIFT) build --build-tests $(CHECKED)
+	BILGE="$$($(SWIFT) build --show-bin-path)/bilge" $(SWIFT) test --skip-build
+
+## Format, lints and the docs that are made from the code.
+check:
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
+	Scripts/check
+
+format:
+	$(SWIFT) format format --in-place --recursive --parallel Package.swift Sources Tests
+
+bench: build
+	@Scripts/install-packages tar busybox-static docker.io
+	Scripts/bench "$(BIN)/bilge"
+
+install: build
+	install -D -m 0755 "$(BIN)/bilge" "$(DESTDIR)$(PREFIX)/bin/bilge"
+	install -D -m 0644 docs/reference/bilge.1 "$(DESTDIR)$(PREFIX)/share/man/man1/bilge.1"
+	install -d "$(DESTDIR)$(PREFIX)/lib/docker/cli-plugins"
+	ln -sf "$(PREFIX)/bin/bilge" "$(DESTDIR)$(PREFIX)/lib/docker/cli-plugins/docker-bilge"
+	install -d "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" "$(DESTDIR)$(PREFIX)/share/zsh/site-functions" "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d"
+	"$(BIN)/bilge" --generate-completion-script bash > "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/bilge"
+	"$(BIN)/bilge" --generate-completion-script zsh > "$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_bilge"
+	"$(BIN)/bilge" --generate-completion-script fish > "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/bilge.fish"
+
+## An archive with one executable for hosts without Swift, and its checksum.
+dist:
+	Scripts/dist
+
+clean:
+	rm -rf .build dist
