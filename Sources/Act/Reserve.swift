@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Disk
+import Model
+import SystemPackage
+
+extension Trash {
+    /// Enough for the intents and folders of about a hundred items.
+    static let reserveBytes: Int64 = 1 << 20
+
+    /// Runs `body`; if the disk is full, gives up the reserve and runs it once more.
+    ///
+    /// A rename needs no space, but writing down what will be renamed does. A disk may fill up completely, and that is
+    /// when somebody calls for Bilge.
+    func withReserve(_ body: @autoclosure () throws(DiskError) -> Void) throws(DiskError) {
+        do { try body() } catch where error.isNoSpace {
+            guard try folder.statusIfPresent(RelativePath("reserve")) != nil else { throw error }
+            try disk.unlink("reserve", in: folder)
+            try disk.sync(folder)
+            try body()
+        }
+    }
+
+    /// Makes the reserve if there is room; without one Bilge works as well until the disk is full.
+    func makeReserve() throws(DiskError) {
+        do {
+            try disk.reserve("reserve", bytes: Trash.reserveBytes, in: folder)
+        } catch where error.isNoSpace || error.errno == .notSupported || error.errno == .fileExists {
+            return
+        }
+    }
+}
