@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Disk
+import Model
+
+/// What the lists in `aufs/layers` claim, and whether they can be believed.
+///
+/// The list of a layer is its parent followed by the list of the parent, as the driver wrote it. So every list is held
+/// against another one, and one that lost lines is found out: cut within a line it has no last newline, cut between
+/// lines it differs from its parent's.
+struct AufsParents {
+    let items: Findings
+    let isMigrated: Bool
+    private var lists: [String: [UInt8]] = [:]
+
+    /// aufs takes 127 layers at most; a line has 71 bytes at most.
+    static let limitBytes = 64 << 10
+    /// What such a list may claim.
+    private static let hidden: Set<Area> = [.driver("aufs")]
+
+    init(items: Findings, isMigrated: Bool) {
+        self.items = items
+        self.isMigrated = isMigrated
+    }
+
+    mutating func add(_ name: String, _ list: [UInt8]) { lists[name] = list }
+
+    /// Claims what every layer stands on: the next layer below, and through that one the others.
+    func claim(_ findings: inout Findings) {
+        // Layers whose list a layer above them repeats.
+        var confirmed: Set<String> = []
+        var parentless: [(name: String, lines: [String])] = []
+        for (name, list) in lists.sorted(by: { $0.key < $1.key }) {
+            do throws(FormatError) {
+                let parent = try Self.parent(in: list)
+                try checkInitLayer(of: name, parent)
+                guard let parent else { continue }
+                guard let below = lists[parent] else {
+                    let lines = try Self.lines(of: list)
+                    parentless.append((name, lines))
+                    claim(lines, by: name, &findings)
+                    continue
+                }
+                guard list.dropFirst(parent.utf8.count + 1).elementsEqual(below) else {
+                    claim(try Self.lines(of: list), by: name, &findings)
+                    throw FormatError("it does not agree with \(AufsLayers.lists / parent)")
+                }
+                confirmed.insert(parent)
+                claim([parent], by: name, &findings)
+            } catch {
+                findings.problem((AufsLayers.lists / name).text, hides: Self.hidden, because: error.description)
+            }
+        }
+        for (name, lines) in parentless where !confirmed.contains(name) && mayCount(name) {
+            let reason = "its parent \(lines[0]) has no list to hold it against"
+            findings.problem((AufsLayers.lists / name).text, hides: Self.hidden, because: reason)
+        }
+    }
+
+    /// Tells an empty list from one that lost all its lines, for images: their record names the parent as well.
+    func checkBases(in root: Directory, _ findings: inout Findings) {
+        for (name, list) in lists where list.isEmpty && items.items[ImageGraph.folder / name] != nil {
+            let image = ImageGraph.folder / name
+            let record = image / "json"
+            // The very problem that `ImageGraph` reports for it.
+            let document = findings.reading(record, hides: ImageGraph.proof.union([.item(image)])) {
+                () throws -> ImageDocument? in
+                guard let bytes = try root.readIfPresent(record) else { return nil }
+                return try ImageDocument.read(bytes, of: name)
+            }
+            guard let parent = (document ?? nil)?.parent else { continue }
+            let reason = "the list is empty, although \(record) names the parent \(parent)"
+            findings.problem((AufsLayers.lists / name).text, hides: Self.hidden, because: reason)
+        }
+    }
+
+    /// A container's layer always stands on its init layer.
+    private func checkInitLayer(of name: String, _ parent: String?) throws(FormatError) {
+        let below = name + LayerName.initSuffix
+        if parent != below, lists[below] != nil { throw FormatError("it does not name \(below)") }
+    }
+
+    private func claim(_ lines: [String], by name: String, _ findings: inout Findings) {
+        let claimant = items.claimant(path(of: name))
+        for line in lines {
+            findings.claim(path(of: line), by: claimant, source: (AufsLayers.lists / name).text)
+        }
+    }
+
+    private func path(of name: String) -> RelativePath {
+        AufsLayers.item(name, among: items) ?? AufsLayers.folder / "diff" / name
+    }
+
+    /// True if some record may need the layer, so that what its list claims counts.
+    private func mayCount(_ name: String) -> Bool {
+        let owner = LayerName.owner(name)
+        return isMigrated || items.items[ImageGraph.folder / owner] != nil
+            || items.items[RelativePath("containers") / owner] != nil
+    }
+
+    /// The first line; `nil` for a base.
+    private static func parent(in list: [UInt8]) throws(FormatError) -> String? {
+        guard !list.isEmpty else { return nil }
+        guard list.last == UInt8(ascii: "\n") else { throw FormatError("its last line is cut off") }
+        return try layer(list.prefix { $0 != UInt8(ascii: "\n") })
+    }
+
+    private static func lines(of list: [UInt8]) throws(FormatError) -> [String] {
+        var lines: [String] = []
+        for line in list.dropLast().split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+            lines.append(try layer(line))
+        }
+        return lines
+    }
+
+    private static func layer(_ line: ArraySlice<UInt8>) throws(FormatError) -> String {
+        let name = EntryName.escaped(line)
+        guard LayerName.isReference(name) else { throw FormatError("it names no layer: \(name)") }
+        return name
+    }
+}

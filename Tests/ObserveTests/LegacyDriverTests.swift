@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Model
+import TestSupport
+import Testing
+
+@Suite("Storage drivers of Docker 1.0 to 1.9")
+struct LegacyDriverTests {
+    let base = LegacyRecipe.id("ba5e")
+    let top = LegacyRecipe.id("709")
+    let layer = LegacyRecipe.id("1a")
+
+    @Test("a layer of aufs is one item, data first; what the engine was removing is another")
+    func aufsItems() throws {
+        let recipe = try LegacyRecipe("aufs-items")
+        try recipe.aufs(base)
+        try recipe.aufs("\(top)-init", [base])
+        try recipe.folder.write("aufs/layers/\(layer)")
+        for folder in ["diff", "mnt"] { try recipe.folder.makeDirectory("aufs/\(folder)/\(layer)-removing") }
+        let items = try recipe.scan().items.items
+        #expect(items[RelativePath("aufs/diff/\(base)")]?.thing == .layer)
+        #expect(
+            items[RelativePath("aufs/diff/\(base)")]?.paths.map(\.text)
+                == ["aufs/diff/\(base)", "aufs/mnt/\(base)", "aufs/layers/\(base)"])
+        #expect(items[RelativePath("aufs/diff/\(top)-init")]?.thing == .initLayer)
+        #expect(items[RelativePath("aufs/layers/\(layer)")]?.paths.count == 1)
+        let removing = items[RelativePath("aufs/diff/\(layer)-removing")]
+        #expect(removing?.thing == .removingLayer && removing?.paths.count == 2)
+        #expect(items.count == 4)
+    }
+
+    @Test(
+        "names that no engine makes are foreign", arguments: ["my-backup", "lost+found", "ABC", "-init", "x-removing"])
+    func foreign(_ name: String) throws {
+        let recipe = try LegacyRecipe("foreign")
+        for folder in ["aufs", "aufs/diff", "aufs/mnt", "overlay"] {
+            try recipe.folder.makeDirectory("\(folder)/\(name)")
+        }
+        try recipe.folder.write("aufs/layers/\(name)", "nonsense")
+        try recipe.folder.makeDirectory("overlay/\(base)-removing")
+        try recipe.folder.write("aufs/layers/\(base)-removing", "")
+        let scan = try recipe.scan()
+        #expect(scan.items.items.values.allSatisfy { $0.thing == .foreign })
+        #expect(scan.items.items.count == 7)
+        #expect(scan.findings.problems.isEmpty && scan.findings.claims.isEmpty)
+    }
+
+    @Test("ids of BuildKit are layers too")
+    func buildKit() throws {
+        let recipe = try LegacyRecipe("buildkit")
+        let name = "jx0s8q2m4w6e1r9t3y5u7i0pz"
+        try recipe.aufs(name)
+        try recipe.folder.makeDirectory("overlay/\(name)")
+        let scan = try recipe.scan()
+        #expect(scan.items.items[RelativePath("aufs/diff/\(name)")]?.thing == .layer)
+        #expect(scan.items.items[RelativePath("overlay/\(name)")]?.thing == .layer)
+    }
+
+    @Test("a container's layers keep an image whose record and list are gone")
+    func onlyTheListKnows() throws {
+        var recipe = try LegacyRecipe("only-list")
+        let container = LegacyRecipe.id("c0")
+        try recipe.folder.makeDirectory("aufs/diff/\(top)")
+        try recipe.aufs("\(container)-init", [top, base])
+        try recipe.aufs(container, ["\(container)-init", top, base])
+        try recipe.folder.makeDirectory("aufs/diff/\(base)")
+        try recipe.folder.makeDirectory("aufs/diff/\(layer)")
+        recipe.container(container, image: top)
+        let scan = try recipe.scan()
+        #expect(scan.findings.problems.isEmpty)
+        for id in [top, base] { #expect(scan.standing("aufs/diff/\(id)") == .inUse) }
+        #expect(scan.standing("aufs/diff/\(layer)") == .orphan)
+    }
+
+    @Test("an orphan's list keeps nothing, whatever it names")
+    func orphansClaimNothing() throws {
+        let recipe = try LegacyRecipe("orphans")
+        try recipe.aufs(top, [base])
+        try recipe.aufs(layer, [top, base])
+        try recipe.folder.makeDirectory("aufs/diff/\(base)")
+        let scan = try recipe.scan()
+        #expect(scan.findings.problems.isEmpty)
+        #expect(scan.paths([.orphan]).count == 3)
+        let claim = scan.findings.claims.first { $0.source == "aufs/layers/\(layer)" }
+        #expect(
+            claim?.claimant == .item(RelativePath("aufs/diff/\(layer)")) && claim?.target.text == "aufs/diff/\(top)")
+    }
+
+    @Test(
+        "a list that cannot be true freezes the driver, and claims what it names all the same",
+        arguments: [
+            "ID", "BAS\nID", "\n", "ID\n\n", "../\(String(repeating: "0", count: 64))\n", "ID\nID\n", "short\n",
+        ])
+    func falseLists(_ text: String) throws {
+        let recipe = try LegacyRecipe("false-list")
+        try recipe.aufs(base)
+        try recipe.aufs(layer)
+        try recipe.folder.write("aufs/layers/\(top)", text.replacing("ID", with: base).replacing("BAS", with: layer))
+        try recipe.folder.makeDirectory("aufs/diff/\(top)")
+        let scan = try recipe.scan()
+        #expect(scan.findings.problems.map(\.path) == ["aufs/layers/\(top)"])
+        #expect(scan.findings.problems.first?.areas == [.driver("aufs")])
+        #expect(scan.paths([.orphan, .reclaimable]).isEmpty)
+    }
+
+    @Test("25 digits are an id cut short, although BuildKit's ids have that length")
+    func cutToTheLengthOfBuildKit() throws {
+        let recipe = try LegacyRecipe("cut")
+        try recipe.folder.makeDirectory("overlay/\(base)")
+        try recipe.folder.write("overlay/\(top)/lower-id", String(base.prefix(25)))
+        #expect(try recipe.scan().findings.problems.map(\.path) == ["overlay/\(top)/lower-id"])
+        try recipe.folder.write("overlay/\(top)/lower-id", "jx0s8q2m4w6e1r9t3y5u7i0pz")
+        #expect(try recipe.scan().findings.problems.isEmpty)
+    }
+
+    @Test("a container's layer of overlay needs the image that lower-id names")
+    func lowerID() throws {
+        var recipe = try LegacyRecipe("lower")
+        let container = LegacyRecipe.id("c0")
+        try recipe.folder.write("overlay/\(container)/lower-id", base)
+        try recipe.folder.write("overlay/\(container)-init/lower-id", base)
+        try recipe.folder.makeDirectory("overlay/\(base)/root")
+        try recipe.folder.makeDirectory("overlay/\(layer)/root")
+        recipe.container(container, image: base)
+        let scan = try recipe.scan()
+        #expect(scan.findings.problems.isEmpty)
+        #expect(scan.standing("overlay/\(base)") == .inUse && scan.standing("overlay/\(layer)") == .orphan)
+    }
+
+    @Test(
+        "a lower-id that names no image freezes the driver",
+        arguments: ["", "abc", "ID\n", "ID-init", "../ID", "ID/root", String(repeating: "a", count: 5000)])
+    func badLowerID(_ text: String) throws {
+        let recipe = try LegacyRecipe("bad-lower")
+        try recipe.folder.makeDirectory("overlay/\(base)/root")
+        try recipe.folder.write("overlay/\(top)/lower-id", text.replacing("ID", with: base))
+        let scan = try recipe.scan()
+        #expect(scan.findings.problems.first?.areas == [.driver("overlay")])
+        #expect(scan.paths([.orphan]).isEmpty)
+    }
+
+    @Test("without the folder of lists nothing of aufs is an orphan")
+    func noLists() throws {
+        let recipe = try LegacyRecipe("no-lists")
+        try recipe.folder.makeDirectory("aufs/diff/\(base)")
+        #expect(try recipe.scan().standing("aufs/diff/\(base)") == .unknown)
+    }
+
+    @Test(
+        "a driver that cannot be listed hides images too", arguments: ["aufs", "aufs/diff", "aufs/layers", "overlay"])
+    func unlistable(_ folder: String) throws {
+        let recipe = try LegacyRecipe("unlistable")
+        try recipe.image(top)
+        try recipe.folder.makeLink(folder, to: "/tmp")
+        #expect(try recipe.scan().standing("graph/\(top)") == .unknown)
+    }
+
+    @Test("btrfs, devicemapper and zfs are reported, never judged")
+    func reported() throws {
+        let recipe = try LegacyRecipe("reported")
+        try recipe.folder.makeDirectory("btrfs/subvolumes/\(base)")
+        try recipe.folder.makeDirectory("btrfs/quotas")
+        try recipe.folder.write("devicemapper/devicemapper/data")
+        try recipe.folder.write("devicemapper/metadata/\(base)")
+        try recipe.folder.makeDirectory("zfs/graph/\(base)")
+        let scan = try recipe.scan()
+        #expect(
+            Set(scan.items.items.keys.map(\.text)) == [
+                "btrfs/subvolumes/\(base)", "btrfs/quotas", "devicemapper/devicemapper", "devicemapper/metadata",
+                "zfs/graph/\(base)",
+            ])
+        #expect(scan.items.items.values.allSatisfy { $0.thing == .otherDriver })
+        #expect(scan.paths([.unknown]).count == 5)
+        #expect(Set(scan.findings.problems.map(\.path)) == ["btrfs", "devicemapper", "zfs"])
+    }
+
+    @Test("an empty folder of such a driver is nothing to report")
+    func emptyDriver() throws {
+        let recipe = try LegacyRecipe("empty-driver")
+        try recipe.folder.makeDirectory("btrfs")
+        let scan = try recipe.scan()
+        #expect(scan.items.items.isEmpty && scan.findings.problems.isEmpty)
+    }
+}
