@@ -111,15 +111,15 @@ struct LegacyTreeTests {
                 == ["├─a1", "│└─b", "│└─c", "└─d1"])
     }
 
-    @Test("a chain of 100 000 images is cut, not followed into the ground")
+    @Test("a chain of 20 000 images is cut, not followed into the ground")
     func deep() throws {
-        let deep = (0..<100_000).map { number in
+        let deep = (0..<20_000).map { number in
             legacy(name(number), on: number == 0 ? nil : name(number - 1), bytes: 1, second: 1)
         }
         let trees = imageTree(catalog(deep))
-        #expect(trees.count == 500)
-        #expect(treeLines(trees).count == 100_000)
-        #expect(trees.compactMap(\.virtualBytes).max() == 99_801)
+        #expect(trees.count == 100)
+        #expect(treeLines(trees).count == 20_000)
+        #expect(trees.compactMap(\.virtualBytes).max() == 19_801)
         let again = try JSONDecoder().decode([TreeNode].self, from: JSONEncoder().encode(trees))
         #expect(again == trees)
     }
