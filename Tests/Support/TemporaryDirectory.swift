@@ -20,7 +20,7 @@ package final class TemporaryDirectory: Sendable {
 
     /// Writes a file, making the folders above it.
     package func write(_ relative: String, _ text: String = "") throws {
-        try makeDirectory((relative as NSString).deletingLastPathComponent)
+        try makeDirectory(parent(of: relative))
         try Data(text.utf8).write(to: URL(fileURLWithPath: path + "/" + relative))
     }
 
@@ -29,9 +29,14 @@ package final class TemporaryDirectory: Sendable {
     }
 
     package func makeLink(_ relative: String, to target: String) throws {
-        try makeDirectory((relative as NSString).deletingLastPathComponent)
+        try makeDirectory(parent(of: relative))
         try FileManager.default.createSymbolicLink(atPath: path + "/" + relative, withDestinationPath: target)
     }
+}
+
+/// Foundation's own traps on a name of one letter.
+private func parent(of relative: String) -> String {
+    relative.lastIndex(of: "/").map { String(relative[..<$0]) } ?? ""
 }
 
 package struct CommandFailed: Error, CustomStringConvertible {
@@ -52,11 +57,23 @@ package func run(_ arguments: [String], expecting status: Int32? = 0, environmen
     process.standardError = output
     process.standardInput = FileHandle.nullDevice
     try process.run()
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    let text = String(decoding: readToEnd(output.fileHandleForReading.fileDescriptor), as: UTF8.self)
     process.waitUntilExit()
     if let status, process.terminationStatus != status {
         throw CommandFailed(
             description: "\(arguments.joined(separator: " ")) exited \(process.terminationStatus): \(text)")
     }
     return text
+}
+
+/// `FileHandle` traps when a signal interrupts it, and the end of another child is one.
+private func readToEnd(_ descriptor: Int32) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 64 << 10)
+    while true {
+        let count = read(descriptor, &buffer, buffer.count)
+        if count < 0, errno == EINTR { continue }
+        guard count > 0 else { return bytes }
+        bytes += buffer[..<count]
+    }
 }
