@@ -49,7 +49,7 @@ package struct Volumes: Reader {
         let database = RelativePath("volumes/metadata.db")
         let hasDatabase = items.items[database] != nil
         let bindSources = isReadByEngines(items) ? items.catalog.containers : []
-        let records: [String: VolumeRecord] = [:]
+        let records = hasDatabase ? VolumeDatabase.read(database, in: root, into: &findings) : [:]
         for item in items.items.values.sorted(by: { $0.path < $1.path }) {
             guard let folder = item.paths.first(where: { $0.parent == Self.folder }) else {
                 claimWithoutFolder(item, &findings)
