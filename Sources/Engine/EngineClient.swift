@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Logging
+import Model
+
+/// Connects to an engine for the time of `body`. Nothing is opened before the first question.
+package func withEngine<Result>(
+    at host: EngineHost, timeout: Duration = .seconds(60), logger: Logger = Logger(label: "engine"),
+    _ body: (EngineClient) async throws -> Result
+) async rethrows -> Result {
+    let transport = SocketTransport(host: host)
+    let client = EngineClient(transport: transport, timeout: timeout, logger: logger)
+    do {
+        let result = try await body(client)
+        await transport.close()
+        return result
+    } catch {
+        await transport.close()
+        throw error
+    }
+}
+
+/// Asks an engine what it knows, and tells it to remove what it knows. Never caches.
+package struct EngineClient: Sendable {
+    /// API versions that Bilge speaks: Docker 1.12 to 29.7. Source: moby `api/common.go`, `docs/api/version-history.md`.
+    package static let versions = APIVersion(1, 24)...APIVersion(1, 55)
+
+    /// Requests under way at once. More gain nothing: the engine answers most of them under one lock.
+    static let width = 8
+
+    /// What to ask for beside the lists.
+    package struct Questions: Hashable, Sendable {
+        /// The layers of each image, one request per image.
+        package var imageLayers: Bool
+        /// The build cache. Engines before 23.0 measure everything they store to answer, which takes long on large hosts.
+        package var buildCache: Bool
+
+        package init(imageLayers: Bool = true, buildCache: Bool = true) {
+            self.imageLayers = imageLayers
+            self.buildCache = buildCache
+        }
+    }
+
+    let transport: any EngineTransport
+    private let timeout: Duration
+    private let logger: Logger
+
+    /// - Parameter timeout: for all questions of one `ask` together; what is not answered by then is an error.
+    package init(
+        transport: any EngineTransport, timeout: Duration = .seconds(60), logger: Logger = Logger(label: "engine")
+    ) {
+        self.transport = transport
+        self.timeout = timeout
+        self.logger = logger
+    }
+
+    /// The engine's own process; `nil` before the first answer, or if the kernel does not tell.
+    package var peerPID: Int32? { transport.peerPID }
+
+    /// Asks for everything. Does not stop at an error: each is in the report beside the answers.
+    package func ask(_ questions: Questions = Questions()) async -> EngineAnswer {
+        let deadline = ContinuousClock.now + timeout
+        let version: EngineVersion
+        let api: APIVersion
+        do {
+            version = try await self.version(by: deadline)
+            api = try Self.common(with: version)
+        } catch {
+            return error.code == .nobodyThere ? .nobodyThere(error) : .cannotTell(error)
+        }
+        let session = EngineSession(client: self, version: version, api: api, deadline: deadline)
+
+        async let info = session.info()
+        async let images = session.images()
+        async let volumes = session.volumes()
+        async let plugins = session.plugins()
+        async let buildCache = questions.buildCache ? session.buildCache() : nil
+        let (containers, containerDetails) = await session.containers()
+        let imageDetails = await questions.imageLayers ? session.imageDetails(of: images) : nil
+        return await .answered(
+            EngineReport(
+                version: version, api: api, peerPID: transport.peerPID, info: info, images: images,
+                imageDetails: imageDetails, containers: containers, containerDetails: containerDetails,
+                volumes: volumes, buildCache: buildCache, plugins: plugins))
+    }
+
+    /// `/info` alone: which root an engine owns, at the price of two requests.
+    package func info() async throws(EngineError) -> EngineInfo {
+        let deadline = ContinuousClock.now + timeout
+        let api = try Self.common(with: try await version(by: deadline))
+        return try await get(EngineInfo.self, EngineRequest(.get, "/info", version: api), by: deadline)
+    }
+
+    /// Removes a volume through the engine, which refuses (`refused`, status 409) while a container uses it.
+    ///
+    /// - Throws: `notFound` if the engine has no such volume. After `deadline` and `incomplete` nobody knows whether it
+    ///   was removed: look again.
+    package func removeVolume(_ name: String) async throws(EngineError) {
+        guard let segment = Self.segment(name) else {
+            throw EngineError("/volumes/" + EntryName.escaped(text: name), .invalidName, "no volume has such a name")
+        }
+        let deadline = ContinuousClock.now + timeout
+        let api = try Self.common(with: try await version(by: deadline))
+        let request = EngineRequest(.delete, "/volumes/" + segment, version: api)
+        _ = try await send(request, expecting: 204, by: deadline)
+    }
+
+    private func version(by deadline: ContinuousClock.Instant) async throws(EngineError) -> EngineVersion {
+        try await get(EngineVersion.self, EngineRequest(.get, "/version", version: nil), by: deadline)
+    }
+
+    /// The highest version that both speak.
+    static func common(with engine: EngineVersion) throws(EngineError) -> APIVersion {
+        let api = min(engine.highestAPI, versions.upperBound)
+        guard api >= max(versions.lowerBound, engine.lowestAPI ?? versions.lowerBound) else {
+            let theirs = "\(engine.lowestAPI.map { "\($0) to " } ?? "")\(engine.highestAPI)"
+            throw EngineError(
+                "/version", .unsupportedVersion,
+                "it speaks API \(theirs), bilge \(versions.lowerBound) to \(versions.upperBound)")
+        }
+        return api
+    }
+
+    func get<Value: Decodable>(
+        _: Value.Type, _ request: EngineRequest, by deadline: ContinuousClock.Instant
+    ) async throws(EngineError) -> Value {
+        try await send(request, expecting: 200, by: deadline).decoded(Value.self, from: request.endpoint)
+    }
+
+    private func send(
+        _ request: EngineRequest, expecting status: Int, by deadline: ContinuousClock.Instant
+    ) async throws(EngineError) -> EngineResponse {
+        let response: EngineResponse
+        do {
+            response = try await transport.send(request, by: deadline)
+        } catch {
+            logger.debug("engine failed", metadata: ["endpoint": "\(request.endpoint)", "code": "\(error.code)"])
+            throw error
+        }
+        logger.debug(
+            "engine answered",
+            metadata: [
+                "method": "\(request.method.rawValue)", "target": "\(request.target)", "status": "\(response.status)",
+                "bytes": "\(response.body.count)",
+            ])
+        guard response.status == status else {
+            throw EngineError(
+                request.endpoint, response.status == 404 ? .notFound : .refused, status: response.status,
+                "status \(response.status)\(response.message())")
+        }
+        return response
+    }
+
+    /// A name as one segment of a path, or `nil` for what would be another path.
+    static func segment(_ name: String) -> String? {
+        guard !["", ".", ".."].contains(name), !name.utf8.contains(where: { $0 == 0 || $0 == UInt8(ascii: "/") }) else {
+            return nil
+        }
+        var text = ""
+        for byte in name.utf8 {
+            let scalar = Unicode.Scalar(byte)
+            let isUnreserved =
+                scalar.isASCII && (scalar.properties.isAlphabetic || scalar.properties.numericType != nil)
+            if isUnreserved || "-._~".unicodeScalars.contains(scalar) {
+                text.unicodeScalars.append(scalar)
+            } else {
+                text += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+            }
+        }
+        return text
+    }
+}

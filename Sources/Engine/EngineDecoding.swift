@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import FoundationEssentials
+import Model
+
+/// A value of an answer that an engine does not send.
+struct UnexpectedValue: Error {
+    let detail: String
+}
+
+extension EngineResponse {
+    /// The body as JSON.
+    ///
+    /// - Throws: `notJSON`, or `unexpectedShape` when something that every engine sends is missing or of another type.
+    func decoded<Value: Decodable>(_: Value.Type, from endpoint: String) throws(EngineError) -> Value {
+        do {
+            return try JSONDecoder().decode(Value.self, from: Data(body))
+        } catch DecodingError.dataCorrupted(let context) where context.codingPath.isEmpty {
+            throw EngineError(endpoint, .notJSON, status: status, "the answer is not JSON")
+        } catch let error as DecodingError {
+            throw EngineError(endpoint, .unexpectedShape, status: status, Self.text(of: error))
+        } catch let error as UnexpectedValue {
+            throw EngineError(endpoint, .unexpectedShape, status: status, EntryName.escaped(text: error.detail))
+        } catch {
+            throw EngineError(endpoint, .unexpectedShape, status: status, EntryName.escaped(text: "\(error)"))
+        }
+    }
+
+    /// What an engine says about an error: `{"message": …}`. Proxies say other things, which are left out.
+    func message() -> String {
+        struct Message: Decodable { var message: String }
+        do {
+            let text = try JSONDecoder().decode(Message.self, from: Data(body)).message
+            return ": " + EntryName.escaped(text: String(text.prefix(200)))
+        } catch {
+            return ""
+        }
+    }
+
+    private static func text(of error: DecodingError) -> String {
+        let (path, what): ([any CodingKey], String) =
+            switch error {
+            case .keyNotFound(let key, let context): (context.codingPath + [key], "is missing")
+            case .valueNotFound(_, let context): (context.codingPath, "is null")
+            case .typeMismatch(_, let context): (context.codingPath, "is of another type")
+            case .dataCorrupted(let context): (context.codingPath, "cannot be understood")
+            @unknown default: ([], "cannot be understood")
+            }
+        let place = path.map { $0.intValue.map { "[\($0)]" } ?? ".\($0.stringValue)" }.joined()
+        return EntryName.escaped(text: place.isEmpty ? "the answer \(what)" : "\(place) \(what)")
+    }
+}
+
+/// A key of the engine's JSON, spelt as the engine spells it.
+struct Key: CodingKey, ExpressibleByStringLiteral {
+    let stringValue: String
+    let intValue: Int? = nil
+
+    init(stringLiteral value: String) { stringValue = value }
+    init?(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+}
+
+extension KeyedDecodingContainer where K == Key {
+    func required<Value: Decodable>(_ key: Key) throws -> Value { try decode(Value.self, forKey: key) }
+
+    func optional<Value: Decodable>(_ key: Key) throws -> Value? { try decodeIfPresent(Value.self, forKey: key) }
+
+    /// A list whose key must be there but that Go writes as `null` when nobody put anything into it.
+    func list<Value: Decodable>(_ key: Key) throws -> [Value] {
+        guard contains(key) else {
+            throw DecodingError.keyNotFound(key, .init(codingPath: codingPath, debugDescription: ""))
+        }
+        return try decodeNil(forKey: key) ? [] : decode([Value].self, forKey: key)
+    }
+}
+
+extension EngineVersion: Decodable {
+    package init(from decoder: any Decoder) throws {
+        let answer = try decoder.container(keyedBy: Key.self)
+        func api(_ text: String) throws -> APIVersion {
+            guard let version = APIVersion(text) else { throw UnexpectedValue(detail: "API version \(text)") }
+            return version
+        }
+        version = try answer.required("Version")
+        highestAPI = try api(answer.required("ApiVersion"))
+        lowestAPI = try answer.optional("MinAPIVersion").flatMap { (text: String) in text.isEmpty ? nil : try api(text)
+        }
+    }
+}
+
+extension EngineInfo: Decodable {
+    package init(from decoder: any Decoder) throws {
+        struct Swarm: Decodable { var LocalNodeState: String? }
+
+        let answer = try decoder.container(keyedBy: Key.self)
+        id = try answer.required("ID")
+        serverVersion = try answer.required("ServerVersion")
+        driver = try answer.required("Driver")
+        dockerRootDir = try answer.required("DockerRootDir")
+        containers = try answer.required("Containers")
+        images = try answer.required("Images")
+        liveRestoreEnabled = try answer.optional("LiveRestoreEnabled")
+        swarmState = try (answer.optional("Swarm") as Swarm?)?.LocalNodeState
+        // `vfs` has no status, which Go writes as null.
+        let status: [[String]] = try answer.list("DriverStatus")
+        let isContainerd = status.contains { $0 == ["driver-type", "io.containerd.snapshotter.v1"] }
+        imageStore = isContainerd ? .containerd : .graphdriver
+        guard dockerRootDir.hasPrefix("/") else { throw UnexpectedValue(detail: "DockerRootDir \(dockerRootDir)") }
+        guard !driver.isEmpty else { throw UnexpectedValue(detail: "an empty Driver") }
+    }
+}
+
+extension EngineImage: Decodable {
+    package init(from decoder: any Decoder) throws {
+        let answer = try decoder.container(keyedBy: Key.self)
+        id = try answer.required("Id")
+        parentID = try answer.optional("ParentId") ?? ""
+        tags = try answer.list("RepoTags").filter { $0 != "<none>:<none>" }
+        guard EnginePaths.hex(ofImage: id) != nil else { throw UnexpectedValue(detail: "image id \(id)") }
+    }
+}
+
+extension EngineImageDetail: Decodable {
+    package init(from decoder: any Decoder) throws {
+        let answer = try decoder.container(keyedBy: Key.self)
+        id = try answer.required("Id")
+        layers = try answer.optional("GraphDriver")
+    }
+}
+
+extension EngineContainer: Decodable {
+    package init(from decoder: any Decoder) throws {
+        let answer = try decoder.container(keyedBy: Key.self)
+        id = try answer.required("Id")
+        let names: [String] = try answer.optional("Names") ?? []
+        // A link shows as `/other/alias`; its own name has one slash.
+        let own = names.first { $0.dropFirst().allSatisfy { $0 != "/" } } ?? ""
+        name = own.hasPrefix("/") ? String(own.dropFirst()) : own
+        state = try answer.optional("State") ?? ""
+        guard EntryName.isHexID(id) else { throw UnexpectedValue(detail: "container id \(id)") }
+    }
+}
+
+extension EngineContainerDetail: Decodable {
+    package init(from decoder: any Decoder) throws {
+        struct State: Decodable { var Status: String }
+
+        let answer = try decoder.container(keyedBy: Key.self)
+        id = try answer.required("Id")
+        let slashed: String = try answer.required("Name")
+        name = slashed.hasPrefix("/") ? String(slashed.dropFirst()) : slashed
+        imageID = try answer.required("Image")
+        driver = try answer.required("Driver")
+        state = try (answer.required("State") as State).Status
+        layers = try answer.optional("GraphDriver")
+        mounts = try answer.required("Mounts")
+        guard EntryName.isHexID(id) else { throw UnexpectedValue(detail: "container id \(id)") }
+        guard EnginePaths.hex(ofImage: imageID) != nil else { throw UnexpectedValue(detail: "image id \(imageID)") }
+    }
+}
+
+extension EngineLayers: Decodable {
+    package init(from decoder: any Decoder) throws {
+        let answer = try decoder.container(keyedBy: Key.self)
+        driver = try answer.required("Name")
+        data = try answer.optional("Data")
+    }
+}
+
+extension EngineMount: Decodable {
+    package init(from decoder: any Decoder) throws {
+        let answer = try decoder.container(keyedBy: Key.self)
+        type = try answer.optional("Type") ?? ""
+        name = try answer.optional("Name") ?? ""
+        source = try answer.optional("Source") ?? ""
+        destination = try answer.required("Destination")
+    }
+}
+
+/// `/volumes`. What `null` means in it depends on the engine's age.
+struct VolumeList: Decodable {
+    let volumes: [EngineVolume]?
+    let warnings: [String]
+
+    init(from decoder: any Decoder) throws {
+        let answer = try decoder.container(keyedBy: Key.self)
+        guard answer.contains("Volumes") else {
+            throw DecodingError.keyNotFound("Volumes" as Key, .init(codingPath: [], debugDescription: ""))
+        }
+        volumes = try answer.optional("Volumes")
+        warnings = try answer.optional("Warnings") ?? []
+    }
+}
+
+extension EngineVolume: Decodable {
+    package init(from decoder: any Decoder) throws {
+        let answer = try decoder.container(keyedBy: Key.self)
+        name = try answer.required("Name")
+        driver = try answer.required("Driver")
+        mountpoint = try answer.optional("Mountpoint") ?? ""
+        options = try answer.optional("Options") ?? [:]
+        guard !name.isEmpty, !driver.isEmpty else { throw UnexpectedValue(detail: "a volume without name or driver") }
+    }
+}
+
+extension EngineBuildRecord: Decodable {
+    package init(from decoder: any Decoder) throws {
+        let answer = try decoder.container(keyedBy: Key.self)
+        id = try answer.required("ID")
+        isInUse = try answer.required("InUse")
+    }
+}
+
+extension EnginePlugin: Decodable {
+    package init(from decoder: any Decoder) throws {
+        let answer = try decoder.container(keyedBy: Key.self)
+        id = try answer.required("Id")
+        name = try answer.required("Name")
+        guard EntryName.isHexID(id) else { throw UnexpectedValue(detail: "plugin id \(id)") }
+    }
+}
+
+/// `/system/df`: only the build cache.
+struct DiskUsage: Decodable {
+    let buildCache: [EngineBuildRecord]?
+
+    private struct Usage: Decodable {
+        var TotalCount: Int?
+        var Items: [EngineBuildRecord]?
+    }
+
+    init(from decoder: any Decoder) throws {
+        let answer = try decoder.container(keyedBy: Key.self)
+        // From API 1.52 on the list may move into `BuildCacheUsage`; an engine that has it there may send `null` here.
+        if let list: [EngineBuildRecord] = try answer.optional("BuildCache") {
+            buildCache = list
+        } else if let usage: Usage = try answer.optional("BuildCacheUsage") {
+            guard let items = usage.Items ?? (usage.TotalCount == 0 ? [] : nil) else {
+                throw UnexpectedValue(detail: "BuildCacheUsage counts records that it does not list")
+            }
+            buildCache = items
+        } else {
+            buildCache = answer.contains("BuildCache") ? [] : nil
+        }
+    }
+}

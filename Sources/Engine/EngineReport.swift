@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What became of looking for an engine: three answers, never two.
+package enum EngineAnswer: Sendable {
+    /// An engine answered; what it did not answer completely is in the report as errors.
+    case answered(EngineReport)
+    /// No socket, or nobody listens on it.
+    case nobodyThere(EngineError)
+    /// An engine may be there, but it could not be asked.
+    case cannotTell(EngineError)
+}
+
+/// A list or a value, or why it could not be had. An answer that is not complete is never an empty list.
+package typealias Reply<Value> = Result<Value, EngineError>
+
+/// Everything that an engine says about what it stores, endpoint by endpoint.
+///
+/// Only the fields that are used are decoded. Unknown fields are ignored, missing ones are errors where an engine of any
+/// version that can be asked sends them. Source: moby `api/swagger.yaml`, `api/types`; versions in
+/// `docs/formats/engine-api.md`.
+package struct EngineReport: Sendable {
+    package var version: EngineVersion
+    /// The version that the questions were asked in.
+    package var api: APIVersion
+    /// The process that answered; `nil` if the kernel does not tell.
+    package var peerPID: Int32?
+    package var info: Reply<EngineInfo>
+    package var images: Reply<[EngineImage]>
+    /// `nil` if nobody asked.
+    package var imageDetails: Details<EngineImageDetail>?
+    package var containers: Reply<[EngineContainer]>
+    package var containerDetails: Details<EngineContainerDetail>
+    package var volumes: Reply<EngineVolumes>
+    /// `nil` if nobody asked.
+    package var buildCache: Reply<[EngineBuildRecord]>?
+    package var plugins: Reply<[EnginePlugin]>
+
+    /// The things of a list, asked about one by one.
+    package struct Details<Value: Sendable>: Sendable {
+        package var values: [Value]
+        /// One for each thing that is still listed but could not be looked at.
+        package var failures: [EngineError]
+
+        package init(_ values: [Value] = [], failures: [EngineError] = []) {
+            self.values = values
+            self.failures = failures
+        }
+    }
+
+    package init(
+        version: EngineVersion, api: APIVersion, peerPID: Int32?, info: Reply<EngineInfo>,
+        images: Reply<[EngineImage]>, imageDetails: Details<EngineImageDetail>?,
+        containers: Reply<[EngineContainer]>, containerDetails: Details<EngineContainerDetail>,
+        volumes: Reply<EngineVolumes>, buildCache: Reply<[EngineBuildRecord]>?, plugins: Reply<[EnginePlugin]>
+    ) {
+        self.version = version
+        self.api = api
+        self.peerPID = peerPID
+        self.info = info
+        self.images = images
+        self.imageDetails = imageDetails
+        self.containers = containers
+        self.containerDetails = containerDetails
+        self.volumes = volumes
+        self.buildCache = buildCache
+        self.plugins = plugins
+    }
+}
+
+/// `/version`.
+package struct EngineVersion: Hashable, Sendable {
+    /// Such as `20.10.24+dfsg1`.
+    package var version: String
+    package var highestAPI: APIVersion
+    /// Engines before 1.13 do not tell.
+    package var lowestAPI: APIVersion?
+}
+
+/// `/info`.
+package struct EngineInfo: Hashable, Sendable {
+    /// Where images and layers are kept.
+    package enum ImageStore: String, Codable, Sendable { case graphdriver, containerd }
+
+    package var id: String
+    package var serverVersion: String
+    /// The active storage driver, or the snapshotter of the containerd image store.
+    package var driver: String
+    package var imageStore: ImageStore
+    /// Absolute, as the engine sees it in its own mount namespace; with a remapped user namespace it ends in `<uid>.<gid>`.
+    package var dockerRootDir: String
+    package var containers: Int
+    package var images: Int
+    /// `nil` where the engine does not tell: it may be on.
+    package var liveRestoreEnabled: Bool?
+    /// `inactive`, `pending`, `active`, `error`, `locked`; empty or `nil` where the engine does not tell.
+    package var swarmState: String?
+}
+
+/// One image of `/images/json?all=1`.
+package struct EngineImage: Hashable, Sendable {
+    /// `sha256:…`: of its configuration, in the containerd image store of its manifest or index.
+    package var id: String
+    /// Empty for an image without a parent on this host.
+    package var parentID: String
+    /// Without `<none>:<none>`.
+    package var tags: [String]
+}
+
+/// The part of `/images/<id>/json` that names layers.
+package struct EngineImageDetail: Hashable, Sendable {
+    package var id: String
+    package var layers: EngineLayers?
+}
+
+/// One container of `/containers/json?all=1`.
+package struct EngineContainer: Hashable, Sendable {
+    package var id: String
+    /// Without the leading slash; empty if it has none.
+    package var name: String
+    /// `created`, `running`, `paused`, `restarting`, `removing`, `exited`, `dead`; empty if the engine does not tell.
+    package var state: String
+}
+
+/// `/containers/<id>/json`.
+package struct EngineContainerDetail: Hashable, Sendable {
+    package var id: String
+    package var name: String
+    /// `sha256:…`.
+    package var imageID: String
+    package var driver: String
+    /// As in the list.
+    package var state: String
+    package var layers: EngineLayers?
+    package var mounts: [EngineMount]
+}
+
+/// `GraphDriver`: where a storage driver keeps the layers of a container or an image.
+package struct EngineLayers: Hashable, Sendable {
+    package var driver: String
+    /// `LowerDir`, `UpperDir`, …: paths, or lists of paths with colons between; `nil` from drivers that tell nothing.
+    package var data: [String: String]?
+}
+
+/// One of a container's `Mounts`.
+package struct EngineMount: Hashable, Sendable {
+    /// `bind`, `volume`, `tmpfs`, `npipe`, `cluster`, `image`.
+    package var type: String
+    /// The volume's name; empty for others.
+    package var name: String
+    /// What is mounted, as the engine sees it; empty for others than binds and volumes, and in lists.
+    package var source: String
+    package var destination: String
+}
+
+/// `/volumes`.
+package struct EngineVolumes: Hashable, Sendable {
+    package var volumes: [EngineVolume]
+    /// Drivers that did not answer the engine: the list may then lack their volumes.
+    package var warnings: [String]
+}
+
+/// One volume of `/volumes`.
+package struct EngineVolume: Hashable, Sendable {
+    package var name: String
+    package var driver: String
+    package var mountpoint: String
+    /// With options the data is elsewhere: `device` may even be a path below the data root.
+    package var options: [String: String]
+}
+
+/// One record of the build cache in `/system/df`.
+package struct EngineBuildRecord: Hashable, Sendable {
+    package var id: String
+    package var isInUse: Bool
+}
+
+/// One plugin of `/plugins`.
+package struct EnginePlugin: Hashable, Sendable {
+    package var id: String
+    package var name: String
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The questions of one `ask`, in one API version and before one deadline.
+struct EngineSession: Sendable {
+    let client: EngineClient
+    let version: EngineVersion
+    let api: APIVersion
+    let deadline: ContinuousClock.Instant
+
+    func info() async -> Reply<EngineInfo> { await get("/info") }
+
+    func images() async -> Reply<[EngineImage]> { await get("/images/json?all=1") }
+
+    /// `null` is how engines before 18.09 (API 1.39) said "none"; since then they say `[]`, and `null` is not theirs.
+    ///
+    /// Source: moby `daemon/list.go` up to 18.06, `volume/service/convert.go` since.
+    func volumes() async -> Reply<EngineVolumes> {
+        await (get("/volumes") as Reply<VolumeList>).flatMap { list in
+            guard let volumes = list.volumes ?? (version.highestAPI < APIVersion(1, 39) ? [] : nil) else {
+                return .failure(EngineError("/volumes", .unexpectedShape, status: 200, ".Volumes is null"))
+            }
+            return .success(EngineVolumes(volumes: volumes, warnings: list.warnings))
+        }
+    }
+
+    /// Managed plugins came with API 1.25; before it there are none.
+    func plugins() async -> Reply<[EnginePlugin]> {
+        api < APIVersion(1, 25) ? .success([]) : await get("/plugins")
+    }
+
+    /// BuildKit came with API 1.38, its list of records with 1.39; before that the records on disk are all there is.
+    func buildCache() async -> Reply<[EngineBuildRecord]> {
+        guard api >= APIVersion(1, 25) else { return .success([]) }
+        // Only from API 1.42 on can the rest, which has to be measured, be left out.
+        let endpoint = api >= APIVersion(1, 42) ? "/system/df?type=build-cache" : "/system/df"
+        return await (get(endpoint) as Reply<DiskUsage>).flatMap { usage in
+            if let records = usage.buildCache { return .success(records) }
+            guard api >= APIVersion(1, 39) else { return .success([]) }
+            return .failure(EngineError(endpoint, .unexpectedShape, status: 200, ".BuildCache is missing"))
+        }
+    }
+
+    /// Containers in any state, and each of them by itself.
+    func containers() async -> (Reply<[EngineContainer]>, EngineReport.Details<EngineContainerDetail>) {
+        let list: Reply<[EngineContainer]> = await get("/containers/json?all=1")
+        let (last, details) = await details(of: list, id: \.id, listing: "/containers/json?all=1") { container in
+            await detail("/containers/\(container.id)/json", id: container.id, of: \EngineContainerDetail.id)
+        }
+        return (last, details)
+    }
+
+    /// The layers of each image that `list` names.
+    func imageDetails(of list: Reply<[EngineImage]>) async -> EngineReport.Details<EngineImageDetail> {
+        await details(of: list, id: \.id, listing: "/images/json?all=1") { image in
+            await detail("/images/\(image.id)/json", id: image.id, of: \EngineImageDetail.id)
+        }.1
+    }
+
+    /// Asks about each thing of a list.
+    ///
+    /// What was removed in between is listed no more: after a 404 the list is read once again, and only what is still in
+    /// it, or new, is asked about again. A second 404 is a failure.
+    private func details<Listed: Decodable & Sendable, Detail: Sendable>(
+        of list: Reply<[Listed]>, id: @Sendable (Listed) -> String, listing endpoint: String,
+        _ ask: @escaping @Sendable (Listed) async -> Reply<Detail>
+    ) async -> (Reply<[Listed]>, EngineReport.Details<Detail>) {
+        guard case .success(let listed) = list else { return (list, EngineReport.Details()) }
+        var (details, vanished) = split(await inParallel(listed, ask), of: listed, id: id)
+        guard !vanished.isEmpty else { return (list, details) }
+
+        let again: Reply<[Listed]> = await get(endpoint)
+        guard case .success(let relisted) = again else { return (again, details) }
+        let known = Set(listed.map(id)).subtracting(vanished.map { id($0) })
+        let rest = relisted.filter { !known.contains(id($0)) }
+        for reply in await inParallel(rest, ask) {
+            switch reply {
+            case .success(let detail): details.values.append(detail)
+            case .failure(let error): details.failures.append(error)
+            }
+        }
+        return (again, details)
+    }
+
+    private func split<Listed, Detail>(
+        _ replies: [Reply<Detail>], of listed: [Listed], id: (Listed) -> String
+    ) -> (EngineReport.Details<Detail>, vanished: [Listed]) {
+        var details = EngineReport.Details<Detail>()
+        var vanished: [Listed] = []
+        for (thing, reply) in zip(listed, replies) {
+            switch reply {
+            case .success(let detail): details.values.append(detail)
+            case .failure(let error) where error.code == .notFound: vanished.append(thing)
+            case .failure(let error): details.failures.append(error)
+            }
+        }
+        return (details, vanished)
+    }
+
+    /// One thing by itself; an answer about another one is an error.
+    private func detail<Detail: Decodable & Sendable>(
+        _ endpoint: String, id: String, of answered: (Detail) -> String
+    ) async -> Reply<Detail> {
+        await (get(endpoint) as Reply<Detail>).flatMap { detail in
+            guard answered(detail) == id else {
+                return .failure(EngineError(endpoint, .unexpectedShape, status: 200, "the answer is about another id"))
+            }
+            return .success(detail)
+        }
+    }
+
+    private func get<Value: Decodable & Sendable>(_ endpoint: String) async -> Reply<Value> {
+        do {
+            let request = EngineRequest(.get, endpoint, version: api)
+            return .success(try await client.get(Value.self, request, by: deadline))
+        } catch {
+            return .failure(error)
+        }
+    }
+}
+
+/// Runs `body` on all elements, `EngineClient.width` at a time, and returns its results in the elements' order.
+private func inParallel<Element: Sendable, Value: Sendable>(
+    _ elements: [Element], _ body: @escaping @Sendable (Element) async -> Value
+) async -> [Value] {
+    await withTaskGroup(of: (Int, Value).self) { group in
+        var results = [Value?](repeating: nil, count: elements.count)
+        for (index, element) in elements.enumerated() {
+            if index >= EngineClient.width, let (done, value) = await group.next() { results[done] = value }
+            group.addTask { (index, await body(element)) }
+        }
+        for await (done, value) in group { results[done] = value }
+        return results.compactMap { $0 }
+    }
+}
