@@ -37,9 +37,9 @@ package struct Containers: Reader {
         let containers = items.items.values.filter { $0.thing == .containerLeftover }.map(\.path).sorted()
         var documents: [(path: RelativePath, file: String, document: ContainerDocument, host: HostConfigDocument?)] = []
         for path in containers {
-            guard let names = findings.reading(path, hides: Self.allAreas, { try root.names(of: path) }) else {
-                continue
-            }
+            // Gone since it was listed: removed meanwhile, and no longer anybody's claim.
+            guard let names = findings.reading(path, hides: Self.allAreas, { try root.namesIfPresent(of: path) }) ?? nil
+            else { continue }
             guard let file = ["config.v2.json", "config.json"].first(where: names.contains) else { continue }
             guard let document = read(path, file, in: root, into: &findings) else { continue }
             let host = names.contains("hostconfig.json") ? hostConfig(path, in: root, into: &findings) : nil
