@@ -25,7 +25,13 @@ enum SampleID {
     /// Bytes that do not compress.
     static func bytes(_ label: String, count: Int) -> [UInt8] {
         var numbers = Numbers(label)
-        return (0..<count).map { _ in UInt8(truncatingIfNeeded: numbers.next() >> 32) }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count + 8)
+        while bytes.count < count {
+            let number = numbers.next()
+            for shift in stride(from: 0, to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: number >> shift)) }
+        }
+        return Array(bytes.prefix(count))
     }
 
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".utf8)
