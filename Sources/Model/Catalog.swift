@@ -6,6 +6,7 @@ package struct Catalog: Sendable {
     package var layers: [LayerRecord] = []
     package var containers: [ContainerRecord] = []
     package var volumes: [VolumeRecord] = []
+    package var caches: [CacheRecord] = []
 
     package init() {}
 
@@ -14,6 +15,7 @@ package struct Catalog: Sendable {
         layers += other.layers
         containers += other.containers
         volumes += other.volumes
+        caches += other.caches
     }
 }
 
@@ -120,5 +122,37 @@ package struct VolumeRecord: Hashable, Sendable {
         self.driver = driver
         self.labels = labels
         self.options = options
+    }
+}
+
+/// A record of the build cache as BuildKit's `metadata_v2.db` describes it.
+package struct CacheRecord: Hashable, Sendable {
+    /// 25 characters in base 36.
+    package var id: String
+    /// Where its files are; `nil` if they are those of an image's layer, or in containerd's store.
+    package var directory: RelativePath?
+    /// The build step in BuildKit's words, without control characters: `mount / from exec /bin/sh -c make`.
+    package var description: String
+    /// `regular`, `source.local`, `source.git.checkout`, `exec.cachemount`, `frontend`, `internal`.
+    package var recordType: String
+    package var created: Timestamp?
+    package var lastUsed: Timestamp?
+    /// `nil` until BuildKit measured it.
+    package var sizeBytes: Int64?
+    /// The records it was made from.
+    package var parents: [String]
+
+    package init(
+        id: String, directory: RelativePath?, description: String, recordType: String, created: Timestamp?,
+        lastUsed: Timestamp?, sizeBytes: Int64?, parents: [String]
+    ) {
+        self.id = id
+        self.directory = directory
+        self.description = description
+        self.recordType = recordType
+        self.created = created
+        self.lastUsed = lastUsed
+        self.sizeBytes = sizeBytes
+        self.parents = parents
     }
 }
