@@ -119,7 +119,9 @@ package struct Volumes: Reader {
         _ item: Item, _ folder: RelativePath, _ records: [String: VolumeRecord], _ containers: [ContainerRecord],
         in root: Directory, _ findings: inout Findings
     ) {
-        guard let names = findings.reading(folder, hides: [.item(item.path)], { try root.entriesIfPresent(of: folder) }) ?? nil
+        guard
+            let names = findings.reading(folder, hides: [.item(item.path)], { try root.entriesIfPresent(of: folder) })
+                ?? nil
         else { return }
         var record = records[String(folder.name)] ?? VolumeRecord(name: String(folder.name), path: item.path)
         record.path = item.path

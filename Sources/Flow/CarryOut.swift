@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Act
+import Decide
+import Disk
+import Engine
+import FoundationEssentials
+import Logging
+package import Model
+import Observe
+
+/// Does what a plan says: moves what nobody needs into the trash, each thing checked again before and after its move.
+///
+/// - Parameters:
+///   - isUnattended: nobody saw the list. On a root that an engine owns, only what was seen as an orphan an hour ago or
+///     earlier is then taken (`safety.md`, grace).
+///   - shouldStop: asked between steps; a step that was begun is finished.
+/// - Throws: `FlowError`, with `refused` if nothing may be written here, and with what was done until then.
+package func carryOut(
+    _ approved: consuming ApprovedPlan, _ survey: Survey, _ request: Request, isUnattended: Bool = false,
+    shouldStop: () -> Bool = { false }, progress: @escaping (Receipt.Line) -> Void = { _ in }
+) async throws -> Receipt {
+    let lease = try permission(toWrite: survey)
+    defer { withExtendedLifetime(lease) {} }
+    let approver = approved.approver
+    var plan = approved.plan
+    var young: [Receipt.Line] = []
+    if isUnattended, survey.engine.state == .running { young = try holdBackFirstSightings(&plan, survey) }
+    let rechecks = Rechecks(survey, request)
+    do {
+        var receipt = try await execute(
+            ApprovedPlan(plan, approver: approver), in: survey.directory, checks: rechecks.checks,
+            volumes: survey.engine.state == .running ? volumeEngine(request) : nil, clock: systemClock,
+            shouldStop: shouldStop, progress: progress, logger: logger)
+        receipt.steps += young
+        return receipt
+    } catch let error as ActError {
+        throw FlowError(error)
+    }
+}
+
+/// Keeps the steps of `plan` that are still right after a while, and says of each of the others what became of it.
+///
+/// A stale plan only shrinks: a step survives if today's plan has it too, with the same entries and the same objects.
+package func stillRight(_ plan: Plan, today: Plan) -> (plan: Plan, gone: [Receipt.Line]) {
+    var plan = plan
+    var gone: [Receipt.Line] = []
+    plan.steps = plan.steps.filter { step in
+        let same = today.steps.first { $0.id == step.id && $0.kind == step.kind && $0.action == step.action }
+        let isSame =
+            same.map { same in
+                same.paths == step.paths && same.identities.count == step.identities.count
+                    && zip(same.identities, step.identities).allSatisfy { $0.isSameObject(as: $1) }
+            } ?? false
+        if !isSame { gone.append(Receipt.Line(step, .skipped, reason: "no longer as it was when the plan was made")) }
+        return isSame
+    }
+    plan.totals.freesWhenTrashEmptiesBytes = plan.steps.reduce(0) { $0 + $1.freesBytes }
+    return (plan, gone)
+}
+
+/// Puts back what a run took; the latest run if none is named.
+package func undo(run: String?, _ request: Request) async throws -> Receipt {
+    let root = try openRoot(request)
+    do {
+        return try await Act.undo(
+            run: run, in: root.directory, volumes: request.offline ? nil : volumeEngine(request), clock: systemClock,
+            logger: logger)
+    } catch let error as ActError {
+        throw FlowError(error)
+    }
+}
+
+/// What the trash of a root holds. Changes nothing.
+package func trash(_ request: Request) throws -> [HeldRun] {
+    let root = try openRoot(request)
+    do { return try Trash.forReading(in: root.directory)?.list() ?? [] } catch { throw FlowError(error) }
+}
+
+/// What an earlier command left half done, one sentence each; the next writing command settles it. Changes nothing.
+package func unfinished(_ survey: Survey) throws -> [String] {
+    do { return try Trash.forReading(in: survey.directory)?.pendingRecovery() ?? [] } catch { throw FlowError(error) }
+}
+
+/// Frees what is held, for good.
+package func emptyTrash(
+    runs: [String], olderThanSeconds: Int64, _ request: Request, shouldStop: () -> Bool = { false },
+    progress: (Usage) -> Void = { _ in }
+) async throws -> Emptied {
+    let survey = try await survey(request)
+    let rechecks = Rechecks(survey, request)
+    do {
+        return try await empty(
+            EmptyingOrder(runs: runs, olderThanSeconds: olderThanSeconds), in: survey.directory, checks: rechecks.checks,
+            witness: rechecks.user(of:), now: systemClock(), shouldStop: shouldStop, progress: progress, logger: logger)
+    } catch let error as ActError {
+        throw FlowError(error)
+    }
+}
+
+private let logger = Logger(label: "bilge")
+
+private func systemClock() -> Timestamp {
+    let now = Date().timeIntervalSince1970
+    return Timestamp(seconds: Int64(now.rounded(.down)), nanoseconds: Int64((now - now.rounded(.down)) * 1e9))
+}
+
+private func openRoot(_ request: Request) throws -> DataRoot {
+    let found = try findDataRoot(flag: request.dataRoot, engineRoot: nil, sources: request.rootSources)
+    return try openDataRoot(found.path, caller: request.caller, proc: request.proc)
+}
+
+/// Takes the steps that nobody has seen as orphans before out of `plan`, and writes down that they were seen now.
+private func holdBackFirstSightings(_ plan: inout Plan, _ survey: Survey) throws -> [Receipt.Line] {
+    do {
+        let moment = try moment(survey.place.proc)
+        let trash = try Trash.forChanges(in: survey.directory)
+        var sightings = try Sightings.load(from: trash)
+        var held: [Receipt.Line] = []
+        let steps = plan.steps
+        plan.steps = steps.filter { step in
+            let isSecond = zip(step.paths, step.identities).allSatisfy { sightings.isSecond($0, $1, at: moment) }
+            if !isSecond { held.append(Receipt.Line(step, .skipped, reason: "seen for the first time: taken an hour from now")) }
+            return isSecond
+        }
+        sightings.record(steps.flatMap { Array(zip($0.paths, $0.identities)) }, at: moment)
+        try sightings.save(to: trash)
+        return held
+    } catch let error as ActError {
+        throw FlowError(error)
+    }
+}
+
+private func moment(_ proc: String) throws -> Moment {
+    let directory = try Directory(path: FilePath(proc))
+    let boot = try directory.read(RelativePath("sys/kernel/random/boot_id"))
+    let uptime = String(decoding: try directory.read(RelativePath("uptime")), as: UTF8.self)
+    guard let seconds = uptime.split(separator: ".").first.flatMap({ Int64($0) }) else {
+        throw FlowError(.failed, "cannot tell how long this host has been up: \(proc)/uptime is no number")
+    }
+    return Moment(
+        boot: EntryName.escaped(boot.filter { $0 != UInt8(ascii: "\n") }), sinceBoot: seconds, wall: systemClock())
+}

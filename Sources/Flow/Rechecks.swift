@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Act
+import Decide
+import Disk
+import Engine
+import Model
+import Observe
+
+/// Asks every witness again, right before and right after the entries of a step move.
+///
+/// Before a batch of moves one complete look is taken, engine included; after it another one, in which what moved is
+/// judged as if it still lay at its place: a container that was created on a volume meanwhile claims it, and the move is
+/// undone. Between the two looks lies at most one batch.
+final class Rechecks {
+    private let survey: Survey
+    private let request: Request
+    /// By the path an item is known by.
+    private let items: [RelativePath: Judged]
+    /// The look of the current batch; none after a batch was looked at from behind.
+    private var current: [RelativePath: Judged]?
+
+    init(_ survey: Survey, _ request: Request) {
+        self.survey = survey
+        self.request = request
+        items = Dictionary(survey.items.map { ($0.item.path, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    var checks: Checks {
+        Checks(before: { try await self.reason(toKeep: $0) }, after: { try await self.reasons(toReturn: $0) })
+    }
+
+    private func reason(toKeep step: Plan.Step) async throws -> String? {
+        let look: [RelativePath: Judged]
+        if let current {
+            look = current
+        } else {
+            let taken = try await self.look()
+            look = Dictionary(taken.items.map { ($0.item.path, $0) }, uniquingKeysWith: { first, _ in first })
+            current = look
+        }
+        guard let judged = look[step.paths[0]] else { return "it is part of something else now" }
+        guard Set(judged.item.paths) == Set(step.paths) else { return "other entries belong to it now" }
+        return objection(to: judged, step)
+    }
+
+    private func reasons(toReturn steps: [Plan.Step]) async throws -> [String?] {
+        current = nil
+        let moved = steps.compactMap { step in items[step.paths[0]]?.item }.map { ($0, survey.changed[$0.path]) }
+        let look = try await self.look(moved: moved)
+        let now = Dictionary(look.items.map { ($0.item.path, $0) }, uniquingKeysWith: { first, _ in first })
+        let inUse = try usersOfHeldEntries()
+        return steps.map { step in
+            if let user = step.identities.lazy.compactMap({ inUse[Object($0)] }).first { return user }
+            guard let judged = now[step.paths[0]] else { return "it is part of something else now" }
+            return objection(to: judged, step)
+        }
+    }
+
+    private func look(moved: [(item: Item, changed: Timestamp?)] = []) async throws -> Look {
+        guard survey.engine.state == .running else { return survey.place.look(engine: Findings(), moved: moved) }
+        guard case .answered(let report) = try await ask(request), report.rootDirectory == survey.engineRoot else {
+            throw FlowError(.engineUnreachable, "the engine stopped answering")
+        }
+        return survey.place.look(engine: findings(from: report), moved: moved)
+    }
+
+    /// Why the step is no longer right; `nil` if it is.
+    private func objection(to judged: Judged, _ step: Plan.Step) -> String? {
+        if judged.isProtected { return "the keep list protects it" }
+        switch judged.standing {
+        case .orphan: return nil
+        case .reclaimable where step.action == .removeVolume: return nil
+        case .inUse, .reclaimable, .unknown:
+            return judged.evidence.first { $0.says != .denied }?.by ?? judged.standing.rawValue
+        }
+    }
+
+    /// Who uses something that lies in the trash, by what it is: moving took the path away, but not an open file.
+    private func usersOfHeldEntries() throws -> [Object: String] {
+        var entries = Findings()
+        var objects: [RelativePath: Object] = [:]
+        for path in try heldEntries(in: survey.directory) {
+            entries.add(Item(.scratch, [path]))
+            objects[path] = Object(try survey.directory.status(path).identity)
+        }
+        let witness = KernelWitness(root: survey.directory, rootPath: survey.place.path, proc: survey.place.proc)
+        let found = witness.claims(among: entries)
+        let index = ItemIndex(entries.items.values)
+        var users: [Object: String] = [:]
+        for claim in found.claims where claim.force == .needs {
+            if case .item(let path) = index.meaning(of: claim.target), let object = objects[path] {
+                users[object] = claim.claimant.description
+            }
+        }
+        if let problem = found.problems.first {
+            for object in objects.values { users[object] = users[object] ?? problem.reason }
+        }
+        return users
+    }
+}
+
+/// A file system object, whatever it is called now.
+struct Object: Hashable {
+    var device: UInt64
+    var inode: UInt64
+    var birth: Int64
+
+    init(_ identity: Identity) {
+        device = identity.device
+        inode = identity.inode
+        birth = identity.birth
+    }
+}
+
+/// Every entry that lies in the trash: `.bilge/<run>/<item>/data.<n>`.
+func heldEntries(in root: Directory) throws -> [RelativePath] {
+    let trash = RelativePath(Trash.name)
+    var entries: [RelativePath] = []
+    for run in try root.namesIfPresent(of: trash) ?? [] where try root.status(trash / run).kind == .directory {
+        for item in try root.names(of: trash / run) {
+            for name in try root.names(of: trash / run / item) where name.hasPrefix("data.") {
+                entries.append(trash / run / item / name)
+            }
+        }
+    }
+    return entries
+}

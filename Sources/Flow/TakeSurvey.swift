@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Decide
+import Disk
+import Engine
+package import Model
+import Observe
+
+/// Looks at a host once: finds the root, asks its engine, reads everything, and judges it.
+///
+/// - Throws: `RootError` if there is no root to look at; `FlowError` with `usage` for an engine that is not on this host.
+package func survey(_ request: Request) async throws -> Survey {
+    let answer = request.offline ? nil : try await ask(request)
+    return try survey(request, answer)
+}
+
+/// The engine's complete answer, asked anew each time.
+func ask(_ request: Request) async throws -> EngineAnswer {
+    let host: EngineHost
+    do {
+        host = try EngineHost(option: request.host, environment: request.environment)
+    } catch {
+        throw FlowError(.usage, "\(error)", advice: "give the path of a Unix socket, or --offline not to ask")
+    }
+    return await withEngine(at: host) { await $0.ask(EngineClient.Questions(imageLayers: false)) }
+}
+
+private func survey(_ request: Request, _ answer: EngineAnswer?) throws -> Survey {
+    let found = try findDataRoot(
+        option: request.dataRoot, engineRoot: answer?.report?.rootDirectory, sources: request.rootSources)
+    let root = try openDataRoot(found.path, caller: request.caller, proc: request.proc)
+    let engine = EngineBinding(answer, root, request)
+    let place = Place(
+        root: root.directory, path: root.path, proc: request.proc, now: request.now, graceSeconds: request.graceSeconds,
+        engine: engine.summary.state, activeDriver: engine.activeDriver, engineStarted: engine.started,
+        keep: request.keep.map(Glob.init))
+    let look = place.look(engine: engine.findings)
+    return Survey(
+        root: Survey.Root(root, how: found.how, engine), engine: engine.summary, items: look.items,
+        problems: look.findings.problems, catalog: look.findings.catalog, reach: look.reach, coverage: look.coverage,
+        changed: look.changed, place: place, directory: root.directory)
+}
