@@ -52,6 +52,8 @@ package struct HeldFile: Hashable, Sendable {
     package var device: UInt64
     /// `nil` where the file system tells nobody but its user (FUSE): then it is only known where it does not lie.
     package var inode: UInt64?
+    /// The mount it was opened through, as `Mount.id`; 0 where the kernel does not tell (before 5.8).
+    package var mountID: UInt64
     /// `st_mode`: type and permissions; 0 where `inode` is `nil`.
     package var mode: UInt32
     /// What the link says, escaped, as seen from that process: a path, which may end in ` (deleted)`, or such as
@@ -175,14 +177,15 @@ extension ProcFS {
         var status = cdisk_status()
         if unsafe withName(name, { unsafe cdisk_status_behind(directory.descriptor, $0, &status) }) == 0 {
             return HeldFile(
-                device: status.device, inode: status.inode, mode: status.mode, target: try target(name, in: directory))
+                device: status.device, inode: status.inode, mountID: status.mount_id, mode: status.mode,
+                target: try target(name, in: directory))
         }
         let error = Errno(rawValue: errno)
         var device: UInt64 = 0
         guard error != .noSuchFileOrDirectory,
             unsafe withName(name, { unsafe cdisk_device_behind(directory.descriptor, $0, &device) }) == 0
         else { throw DiskError(.stat, directory.shown(RelativePath(name)), error) }
-        return HeldFile(device: device, inode: nil, mode: 0, target: try target(name, in: directory))
+        return HeldFile(device: device, inode: nil, mountID: 0, mode: 0, target: try target(name, in: directory))
     }
 
     private func target(_ name: String, in directory: Directory) throws(DiskError) -> String? {
