@@ -64,5 +64,5 @@ package struct EngineError: Error, Hashable, Sendable {
 }
 
 extension EngineError: CustomStringConvertible {
-    package var description: String { "cannot ask the engine for \(endpoint): \(detail)" }
+    package var description: String { "engine request \(endpoint) failed: \(detail)" }
 }

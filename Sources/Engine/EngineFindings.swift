@@ -92,16 +92,20 @@ private struct EngineMapping {
         }
         guard let details else { return }
         findings.problems(details.failures, hides: Self.imageAreas)
+        var known: Set<RelativePath> = []
         for image in details.values {
             let endpoint = "/images/\(image.id)/json"
             for path in layers(image.layers, of: endpoint, mayBeAbsent: false, into: &findings).keys {
-                findings.claim(path, by: .engine("image list"), .knows, source: endpoint)
-                for record in imagePaths(image.id) { findings.claim(path, by: .item(record), source: endpoint) }
+                if known.insert(path).inserted {
+                    findings.claim(path, by: .engine("image list"), .knows, source: endpoint)
+                }
+                guard let record = imagePaths(image.id).first else { continue }
+                findings.claim(path, by: .item(record), source: endpoint)
             }
         }
     }
 
-    /// The records that an image may have: of its own era, and of the one before, whose ids upgrades may have kept.
+    /// The records that an image may have: of its own era first, then of the one before, whose ids upgrades may have kept.
     private func imagePaths(_ id: String) -> [RelativePath] {
         guard let driver, let hex = EnginePaths.hex(ofImage: id) else { return [] }
         return [RelativePath("image/\(driver.rawValue)/imagedb/content/sha256") / hex, RelativePath("graph") / hex]
@@ -148,10 +152,12 @@ private struct EngineMapping {
     private func claims(
         of mount: EngineMount, by claimant: Claimant, _ endpoint: String, into findings: inout Findings
     ) {
-        if mount.type == "volume", let path = volumePath(mount.name, endpoint, into: &findings) {
-            findings.claim(path, by: claimant, source: endpoint)
-        }
-        if !mount.source.isEmpty { claims(ofPath: mount.source, by: claimant, endpoint, into: &findings) }
+        var named: RelativePath?
+        if mount.type == "volume" { named = volumePath(mount.name, endpoint, into: &findings) }
+        if let named { findings.claim(named, by: claimant, source: endpoint) }
+        // A volume's source is usually its own directory again.
+        guard !mount.source.isEmpty, named.map({ paths.place(of: mount.source) != .item($0) }) ?? true else { return }
+        claims(ofPath: mount.source, by: claimant, endpoint, into: &findings)
     }
 
     /// What mounting a directory of the host claims below the root.

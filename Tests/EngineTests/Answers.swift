@@ -50,13 +50,6 @@ struct Answers: Sendable, CustomStringConvertible {
         for (endpoint, reaction) in reactions { table[request(endpoint)] = reaction }
         return try StubEngine { [table] in table[$0] ?? .answer(status: 404, body: #"{"message":"page not found"}"#) }
     }
-
-    /// Replaces text in one answer, which must contain it.
-    mutating func replace(in endpoint: String, _ old: String, _ new: String) throws {
-        let body = try #require(bodies[endpoint])
-        try #require(body.contains(old))
-        bodies[endpoint] = body.replacingOccurrences(of: old, with: new)
-    }
 }
 
 private func text(_ value: Any?) throws -> String {
@@ -104,5 +97,15 @@ extension EngineAnswer {
         case .answered: nil
         case .nobodyThere(let error), .cannotTell(let error): error
         }
+    }
+}
+
+extension Answers {
+    /// Puts a value, given as JSON, into an object; `nil` takes the key out.
+    mutating func set(_ key: String, to json: String?, in endpoint: String) throws {
+        let body = Data(try #require(bodies[endpoint]).utf8)
+        var object = try #require(try JSONSerialization.jsonObject(with: body) as? [String: Any])
+        object[key] = try json.map { try JSONSerialization.jsonObject(with: Data($0.utf8), options: .fragmentsAllowed) }
+        bodies[endpoint] = try text(object)
     }
 }
