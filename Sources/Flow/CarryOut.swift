@@ -8,6 +8,7 @@ import FoundationEssentials
 import Logging
 package import Model
 import Observe
+import SystemPackage
 
 /// Does what a plan says: moves what nobody needs into the trash, each thing checked again before and after its move.
 ///
@@ -30,7 +31,7 @@ package func carryOut(
     do {
         var receipt = try await execute(
             ApprovedPlan(plan, approver: approver), in: survey.directory, checks: rechecks.checks,
-            volumes: survey.engine.state == .running ? volumeEngine(request) : nil, clock: systemClock,
+            volumes: survey.engine.state == .running ? try volumeEngine(request) : nil, clock: systemClock,
             shouldStop: shouldStop, progress: progress, logger: logger)
         receipt.steps += young
         return receipt
@@ -64,7 +65,8 @@ package func undo(run: String?, _ request: Request) async throws -> Receipt {
     let root = try openRoot(request)
     do {
         return try await Act.undo(
-            run: run, in: root.directory, volumes: request.offline ? nil : volumeEngine(request), clock: systemClock,
+            run: run, in: root.directory, volumes: request.offline ? nil : try volumeEngine(request),
+            clock: systemClock,
             logger: logger)
     } catch let error as ActError {
         throw FlowError(error)
@@ -91,7 +93,8 @@ package func emptyTrash(
     let rechecks = Rechecks(survey, request)
     do {
         return try await empty(
-            EmptyingOrder(runs: runs, olderThanSeconds: olderThanSeconds), in: survey.directory, checks: rechecks.checks,
+            EmptyingOrder(runs: runs, olderThanSeconds: olderThanSeconds), in: survey.directory,
+            checks: rechecks.checks,
             witness: rechecks.user(of:), now: systemClock(), shouldStop: shouldStop, progress: progress, logger: logger)
     } catch let error as ActError {
         throw FlowError(error)
@@ -113,14 +116,16 @@ private func openRoot(_ request: Request) throws -> DataRoot {
 /// Takes the steps that nobody has seen as orphans before out of `plan`, and writes down that they were seen now.
 private func holdBackFirstSightings(_ plan: inout Plan, _ survey: Survey) throws -> [Receipt.Line] {
     do {
-        let moment = try moment(survey.place.proc)
+        let moment = try moment(survey.place.sources.proc)
         let trash = try Trash.forChanges(in: survey.directory)
         var sightings = try Sightings.load(from: trash)
         var held: [Receipt.Line] = []
         let steps = plan.steps
         plan.steps = steps.filter { step in
             let isSecond = zip(step.paths, step.identities).allSatisfy { sightings.isSecond($0, $1, at: moment) }
-            if !isSecond { held.append(Receipt.Line(step, .skipped, reason: "seen for the first time: taken an hour from now")) }
+            if !isSecond {
+                held.append(Receipt.Line(step, .skipped, reason: "seen for the first time: taken an hour from now"))
+            }
             return isSecond
         }
         sightings.record(steps.flatMap { Array(zip($0.paths, $0.identities)) }, at: moment)
@@ -132,12 +137,11 @@ private func holdBackFirstSightings(_ plan: inout Plan, _ survey: Survey) throws
 }
 
 private func moment(_ proc: String) throws -> Moment {
-    let directory = try Directory(path: FilePath(proc))
-    let boot = try directory.read(RelativePath("sys/kernel/random/boot_id"))
-    let uptime = String(decoding: try directory.read(RelativePath("uptime")), as: UTF8.self)
-    guard let seconds = uptime.split(separator: ".").first.flatMap({ Int64($0) }) else {
-        throw FlowError(.failed, "cannot tell how long this host has been up: \(proc)/uptime is no number")
-    }
+    let proc = try ProcFS(path: FilePath(proc))
+    guard let boot = try proc.fileIfPresent(RelativePath("sys/kernel/random/boot_id")),
+        let uptime = try proc.uptimeSeconds()
+    else { throw FlowError(.failed, "cannot tell how long this host has been up") }
     return Moment(
-        boot: EntryName.escaped(boot.filter { $0 != UInt8(ascii: "\n") }), sinceBoot: seconds, wall: systemClock())
+        boot: EntryName.escaped(boot.filter { $0 != UInt8(ascii: "\n") }), sinceBoot: Int64(uptime * 1e9),
+        wall: systemClock())
 }

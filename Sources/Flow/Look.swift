@@ -22,7 +22,7 @@ struct Place: Sendable {
     var root: Directory
     /// Absolute, escaped.
     var path: String
-    var proc: String
+    var sources: RootSources
     var now: Timestamp
     var graceSeconds: Int64
     var engine: EngineState
@@ -40,7 +40,7 @@ struct Place: Sendable {
         var reach = Reach(findings)
         var unclaimed = Findings()
         for item in candidates(findings, reach) { unclaimed.add(item) }
-        let witness = KernelWitness(root: root, rootPath: path, proc: proc).look(among: unclaimed)
+        let witness = KernelWitness(root: root, rootPath: path, proc: sources.proc).look(among: unclaimed)
         findings.merge(witness.findings)
         reach = Reach(findings)
         var changed = changes(of: candidates(findings, reach), in: root)

@@ -59,7 +59,8 @@ final class Rechecks {
 
     private func look(moved: [(item: Item, changed: Timestamp?)] = []) async throws -> Look {
         guard survey.engine.state == .running else { return survey.place.look(engine: Findings(), moved: moved) }
-        guard case .answered(let report) = try await ask(request), report.rootDirectory == survey.engineRoot else {
+        let answer = try await ask(request)
+        guard case .answered(let report) = answer, answer.rootDirectory == survey.engineRoot else {
             throw FlowError(.engineUnreachable, "the engine stopped answering")
         }
         return survey.place.look(engine: findings(from: report), moved: moved)
@@ -76,6 +77,9 @@ final class Rechecks {
         }
     }
 
+    /// Who uses that object, wherever it lies now; for what is about to be deleted for good.
+    func user(of identity: Identity) throws -> String? { try usersOfHeldEntries()[Object(identity)] }
+
     /// Who uses something that lies in the trash, by what it is: moving took the path away, but not an open file.
     private func usersOfHeldEntries() throws -> [Object: String] {
         var entries = Findings()
@@ -84,7 +88,8 @@ final class Rechecks {
             entries.add(Item(.scratch, [path]))
             objects[path] = Object(try survey.directory.status(path).identity)
         }
-        let witness = KernelWitness(root: survey.directory, rootPath: survey.place.path, proc: survey.place.proc)
+        let witness = KernelWitness(
+            root: survey.directory, rootPath: survey.place.path, proc: survey.place.sources.proc)
         let found = witness.claims(among: entries)
         let index = ItemIndex(entries.items.values)
         var users: [Object: String] = [:]

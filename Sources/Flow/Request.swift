@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Model
+package import Observe
 
-/// What a command was asked to look at.
+/// What a command was asked to look at, and how the world outside is reached.
 package struct Request: Sendable {
     /// `--data-root`, `-g`, `--graph`; `nil` to find it.
     package var dataRoot: String?
@@ -11,16 +12,19 @@ package struct Request: Sendable {
     /// `--offline`: do not ask the engine. It does not say that nobody is there.
     package var offline: Bool
     package var graceSeconds: Int64
-    /// Patterns of whole names that are never removed (`--keep`, `/etc/bilge/keep`).
+    /// Patterns of whole names that are never removed (`--keep`).
     package var keep: [String]
     package var now: Timestamp
-    /// Where `/proc` is; tests have their own.
-    package var proc: String
+    /// The effective user id of whoever asks.
+    package var caller: UInt32
+    package var environment: [String: String]
+    /// Where to look for roots and processes; tests look elsewhere.
+    package var rootSources: RootSources
 
     package init(
         dataRoot: String? = nil, host: String? = nil, offline: Bool = false, graceSeconds: Int64 = 24 * 3600,
-        keep: [String] = [],
-        now: Timestamp, proc: String = "/proc"
+        keep: [String] = [], now: Timestamp, caller: UInt32, environment: [String: String] = [:],
+        rootSources: RootSources = RootSources()
     ) {
         self.dataRoot = dataRoot
         self.host = host
@@ -28,6 +32,10 @@ package struct Request: Sendable {
         self.graceSeconds = graceSeconds
         self.keep = keep
         self.now = now
-        self.proc = proc
+        self.caller = caller
+        self.environment = environment
+        self.rootSources = rootSources
     }
+
+    var proc: String { rootSources.proc }
 }

@@ -3,6 +3,7 @@
 package import Decide
 package import Disk
 package import Model
+package import Observe
 
 /// One look at a host: the root, its engine, and a verdict for everything in it.
 package struct Survey: Sendable {
@@ -14,8 +15,16 @@ package struct Survey: Sendable {
     package var catalog: Catalog
     /// Who reaches what, for `why` and for the order of a plan.
     package var reach: Reach
+    /// What the kernel was asked about.
+    package var coverage: WitnessCoverage
     /// The open root, for measuring and for moving.
     package var directory: Directory
+    /// When each thing that nobody claims last changed.
+    package var changed: [RelativePath: Timestamp]
+    var place: Place
+    var opened: DataRoot
+    /// `DockerRootDir` of the engine that answered, whether the root is its own or not.
+    var engineRoot: String?
 
     /// The root that was looked at.
     package struct Root: Sendable {

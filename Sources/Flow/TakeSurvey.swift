@@ -27,16 +27,21 @@ func ask(_ request: Request) async throws -> EngineAnswer {
 
 private func survey(_ request: Request, _ answer: EngineAnswer?) throws -> Survey {
     let found = try findDataRoot(
-        option: request.dataRoot, engineRoot: answer?.report?.rootDirectory, sources: request.rootSources)
+        flag: request.dataRoot, engineRoot: answer?.rootDirectory, sources: request.rootSources)
     let root = try openDataRoot(found.path, caller: request.caller, proc: request.proc)
     let engine = EngineBinding(answer, root, request)
     let place = Place(
-        root: root.directory, path: root.path, proc: request.proc, now: request.now, graceSeconds: request.graceSeconds,
-        engine: engine.summary.state, activeDriver: engine.activeDriver, engineStarted: engine.started,
-        keep: request.keep.map(Glob.init))
+        root: root.directory, path: root.path, sources: request.rootSources, now: request.now,
+        graceSeconds: request.graceSeconds, engine: engine.summary.state, activeDriver: engine.activeDriver,
+        engineStarted: engine.started, keep: request.keep.map(Glob.init))
     let look = place.look(engine: engine.findings)
     return Survey(
-        root: Survey.Root(root, how: found.how, engine), engine: engine.summary, items: look.items,
-        problems: look.findings.problems, catalog: look.findings.catalog, reach: look.reach, coverage: look.coverage,
-        changed: look.changed, place: place, directory: root.directory)
+        root: Survey.Root(
+            path: root.path, how: found.how, filesystem: root.filesystem, eras: root.eras, drivers: root.drivers,
+            owner: engine.owner, notes: root.notes + engine.notes,
+            writeObstacles: root.writeObstacles
+                + (engine.owner == "none" ? [] : [root.obstacleUnderEngine].compactMap { $0 })),
+        engine: engine.summary, items: look.items, problems: look.findings.problems, catalog: look.findings.catalog,
+        reach: look.reach, coverage: look.coverage, directory: root.directory, changed: look.changed, place: place,
+        opened: root, engineRoot: answer?.rootDirectory)
 }
