@@ -35,8 +35,8 @@ package func carryOut(
             shouldStop: shouldStop, progress: progress, logger: logger)
         receipt.steps += young
         return receipt
-    } catch let error as ActError {
-        throw FlowError(error)
+    } catch {
+        throw flowError(error)
     }
 }
 
@@ -68,8 +68,8 @@ package func undo(run: String?, _ request: Request) async throws -> Receipt {
             run: run, in: root.directory, volumes: request.offline ? nil : try volumeEngine(request),
             clock: systemClock,
             logger: logger)
-    } catch let error as ActError {
-        throw FlowError(error)
+    } catch {
+        throw flowError(error)
     }
 }
 
@@ -96,12 +96,14 @@ package func emptyTrash(
             EmptyingOrder(runs: runs, olderThanSeconds: olderThanSeconds), in: survey.directory,
             checks: rechecks.checks,
             witness: rechecks.user(of:), now: systemClock(), shouldStop: shouldStop, progress: progress, logger: logger)
-    } catch let error as ActError {
-        throw FlowError(error)
+    } catch {
+        throw flowError(error)
     }
 }
 
 private let logger = Logger(label: "bilge")
+
+private func flowError(_ error: any Error) -> any Error { (error as? ActError).map(FlowError.init) ?? error }
 
 private func systemClock() -> Timestamp {
     let now = Date().timeIntervalSince1970
@@ -131,8 +133,8 @@ private func holdBackFirstSightings(_ plan: inout Plan, _ survey: Survey) throws
         sightings.record(steps.flatMap { Array(zip($0.paths, $0.identities)) }, at: moment)
         try sightings.save(to: trash)
         return held
-    } catch let error as ActError {
-        throw FlowError(error)
+    } catch {
+        throw flowError(error)
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import Decide
+import Decide
 import Disk
 package import Model
 import Observe

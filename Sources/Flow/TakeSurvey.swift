@@ -3,7 +3,7 @@
 import Decide
 import Disk
 import Engine
-package import Model
+import Model
 import Observe
 
 /// Looks at a host once: finds the root, asks its engine, reads everything, and judges it.

@@ -14,7 +14,12 @@ package final class TemporaryDirectory: Sendable {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 
-    deinit { _ = try? run(["rm", "-rf", "--one-file-system", path]) }
+    /// `rm` only for what Foundation cannot remove, such as names that are not text: starting many programs at once crashes
+    /// Foundation.
+    deinit {
+        try? FileManager.default.removeItem(atPath: path)
+        if FileManager.default.fileExists(atPath: path) { _ = try? run(["rm", "-rf", "--one-file-system", path]) }
+    }
 
     package func open() throws -> Directory { try Directory(path: FilePath(path)) }
 
