@@ -206,6 +206,7 @@ import Testing
     func changing() throws {
         var image = BoltImage()
         let directory = try TemporaryDirectory()
+        defer { withExtendedLifetime(directory) {} }
         let path = directory.path + "/live.db"
         var transaction: UInt64 = 8
         var bytes = image.bytes(Self.sample, transaction: transaction)

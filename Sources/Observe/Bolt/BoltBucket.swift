@@ -57,6 +57,14 @@ package struct BoltBucket: Sendable {
     /// - Throws: `wrongKind` if the key holds a bucket.
     package func bytes(_ key: String) throws(BoltError) -> ArraySlice<UInt8>? { try entry(key)?.bytes() }
 
+    /// What is in the bucket below; nothing if there is no such key.
+    ///
+    /// - Throws: `wrongKind` if the key holds bytes.
+    package func entries(below key: String) throws(BoltError) -> [Entry] {
+        guard let bucket = try bucket(key) else { return [] }
+        return Array(bucket)
+    }
+
     private func entry(of page: BoltPage, _ index: Int) -> Entry {
         let value = page.value(index)
         guard page.isBucket(index) else { return Entry(key: page.key(index), value: .bytes(value)) }
