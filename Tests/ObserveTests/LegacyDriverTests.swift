@@ -104,6 +104,20 @@ struct LegacyDriverTests {
         #expect(scan.paths([.orphan, .reclaimable]).isEmpty)
     }
 
+    @Test(
+        "a container's layer that does not stand on the init layer beside it freezes the driver",
+        arguments: ["", "ID\n"])
+    func withoutInitLayer(_ text: String) throws {
+        let recipe = try LegacyRecipe("no-init")
+        try recipe.aufs(base)
+        try recipe.aufs("\(top)-init", [base])
+        try recipe.folder.write("aufs/layers/\(top)", text.replacing("ID", with: base))
+        try recipe.folder.makeDirectory("aufs/diff/\(top)")
+        let scan = try recipe.scan()
+        #expect(scan.findings.problems.map(\.path) == ["aufs/layers/\(top)"])
+        #expect(scan.paths([.orphan]).isEmpty)
+    }
+
     @Test("25 digits are an id cut short, although BuildKit's ids have that length")
     func cutToTheLengthOfBuildKit() throws {
         let recipe = try LegacyRecipe("cut")
