@@ -46,7 +46,7 @@ package final class LiveEngine: @unchecked Sendable {
                 "overlay2",
             ] + options
         let log = directory.path + "/log"
-        if !FileManager.default.fileExists(atPath: log) { FileManager.default.createFile(atPath: log, contents: nil) }
+        if !FileManager.default.fileExists(atPath: log) { try Data().write(to: URL(fileURLWithPath: log)) }
         let output = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
         try output.seekToEnd()
         process.standardOutput = output
