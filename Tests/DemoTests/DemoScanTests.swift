@@ -34,6 +34,19 @@ struct DemoScanTests {
         }
     }
 
+    @Test("the readers see the origin host's images as they were listed")
+    func originImages() throws {
+        let host = try Built.shared(.origin)
+        let read = try host.judged().findings.catalog
+        let known = try OriginListingTests.read(host)
+        #expect(treeLines(imageTree(read)) == treeLines(imageTree(known)))
+        #expect(imageRows(read, now: Demo.originClock) == imageRows(known, now: Demo.originClock))
+        #expect(
+            read.containers.map(\.state).sorted() == [
+                "exited (0)", "exited (0)", "exited (0)", "exited (0)", "exited (130)", "running",
+            ])
+    }
+
     @Test("the overlay2 host shows three releases that share their layers")
     func tree() throws {
         let catalog = try Built.shared(.overlay2).judged().findings.catalog
