@@ -99,7 +99,7 @@ struct OriginListingTests {
     private let catalog: Catalog
 
     init() throws {
-        host = try Built.shared(.origin)
+        host = try Built(.origin)
         catalog = try OriginListingTests.read(host)
     }
 
