@@ -21,17 +21,6 @@ final class Built: Sendable {
         leftovers = try host.build(at: FilePath(path))
     }
 
-    /// One build of each host, for tests that only look.
-    static func shared(_ host: DemoHost) throws -> Built {
-        switch host {
-        case .origin: try origin.get()
-        case .overlay2: try overlay2.get()
-        }
-    }
-
-    private static let origin = Result { try Built(.origin) }
-    private static let overlay2 = Result { try Built(.overlay2) }
-
     /// What the readers say of it, and the verdicts of somebody who knows that no engine runs and waits for nothing.
     func judged() throws -> (findings: Findings, items: [Judged]) { try judge(path) }
 

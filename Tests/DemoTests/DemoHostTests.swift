@@ -21,7 +21,7 @@ struct DemoHostTests {
 
     @Test("nothing on a host is newer than its clock", arguments: DemoHost.allCases)
     func times(host: DemoHost) throws {
-        let built = try Built.shared(host)
+        let built = try Built(host)
         let root = try Directory(path: FilePath(built.path))
         for name in try built.entries().keys {
             #expect(try root.status(RelativePath(name)).modified <= host.clock, "\(name)")
@@ -54,7 +54,7 @@ struct DemoHostTests {
 
     @Test("what nobody needs is there, and no two leftovers share a path", arguments: DemoHost.allCases)
     func leftovers(host: DemoHost) throws {
-        let built = try Built.shared(host)
+        let built = try Built(host)
         let paths = built.leftovers.flatMap(\.paths)
         #expect(paths.allSatisfy { built.exists($0) })
         #expect(Set(paths).count == paths.count)
@@ -63,7 +63,7 @@ struct DemoHostTests {
 
     @Test("every record of a host is JSON", arguments: DemoHost.allCases)
     func records(host: DemoHost) throws {
-        let built = try Built.shared(host)
+        let built = try Built(host)
         let files = try built.entries().keys.filter { name in
             name.hasSuffix("/json") || name.hasSuffix(".json") || name.contains("imagedb/content/sha256/")
         }
@@ -76,7 +76,7 @@ struct DemoHostTests {
 struct OriginHostTests {
     private let host: Built
 
-    init() throws { host = try Built.shared(.origin) }
+    init() throws { host = try Built(.origin) }
 
     @Test("every image has its layer, and aufs lists the image's ancestors, the nearest first")
     func layers() throws {
@@ -140,7 +140,7 @@ struct OriginHostTests {
 struct Overlay2HostTests {
     private let host: Built
 
-    init() throws { host = try Built.shared(.overlay2) }
+    init() throws { host = try Built(.overlay2) }
 
     @Test("every link leads to its layer, which names it, except the one that dangles")
     func links() throws {

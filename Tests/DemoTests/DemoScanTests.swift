@@ -14,7 +14,7 @@ import Testing
 struct DemoScanTests {
     @Test("what nobody needs is an orphan, and nothing else is", arguments: DemoHost.allCases)
     func orphans(host: DemoHost) throws {
-        let built = try Built.shared(host)
+        let built = try Built(host)
         let (findings, items) = try built.judged()
         #expect(findings.problems == [])
         let orphans = Set(items.filter { $0.standing == .orphan }.flatMap(\.item.paths))
@@ -24,7 +24,7 @@ struct DemoScanTests {
 
     @Test("each thing that nobody needs is one item", arguments: DemoHost.allCases)
     func items(host: DemoHost) throws {
-        let built = try Built.shared(host)
+        let built = try Built(host)
         let items = Set(try built.judged().items.filter { $0.standing == .orphan }.map { Set($0.item.paths) })
         for leftover in built.leftovers {
             // Nothing connects the scratch of a killed pull of the graph era with its layer.
@@ -34,9 +34,22 @@ struct DemoScanTests {
         }
     }
 
+    @Test("the readers see the origin host's images as they were listed")
+    func originImages() throws {
+        let host = try Built(.origin)
+        let read = try host.judged().findings.catalog
+        let known = try OriginListingTests.read(host)
+        #expect(treeLines(imageTree(read)) == treeLines(imageTree(known)))
+        #expect(imageRows(read, now: Demo.originClock) == imageRows(known, now: Demo.originClock))
+        #expect(
+            read.containers.map(\.state).sorted() == [
+                "exited (0)", "exited (0)", "exited (0)", "exited (0)", "exited (130)", "running",
+            ])
+    }
+
     @Test("the overlay2 host shows three releases that share their layers")
     func tree() throws {
-        let catalog = try Built.shared(.overlay2).judged().findings.catalog
+        let catalog = try Built(.overlay2).judged().findings.catalog
         let lines = treeLines(imageTree(catalog)).map {
             $0.replacingOccurrences(of: "[0-9a-f]{12}", with: "-", options: .regularExpression)
         }

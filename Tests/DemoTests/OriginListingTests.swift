@@ -99,7 +99,7 @@ struct OriginListingTests {
     private let catalog: Catalog
 
     init() throws {
-        host = try Built.shared(.origin)
+        host = try Built(.origin)
         catalog = try OriginListingTests.read(host)
     }
 
@@ -147,7 +147,7 @@ struct OriginListingTests {
     }
 
     /// Reads the images without the product's own readers.
-    private static func read(_ host: Built) throws -> Catalog {
+    static func read(_ host: Built) throws -> Catalog {
         let tags = try host.json("repositories-aufs")["Repositories"] as? [String: [String: String]] ?? [:]
         var catalog = Catalog()
         for name in try host.names("graph") where EntryName.isHexID(name) {
