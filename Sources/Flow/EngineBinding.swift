@@ -19,61 +19,51 @@ struct EngineBinding: Sendable {
     var notes: [String] = []
 
     /// - Parameter answer: `nil` if the engine was not asked.
-    init(_ answer: EngineAnswer?, _ root: DataRoot, _ request: Request) {
+    static func bind(_ answer: EngineAnswer?, to root: DataRoot, _ request: Request) -> EngineBinding {
         guard case .answered(let report) = answer, case .success(let info) = report.info else {
-            self.init(withoutAnswer: answer, root, request)
-            return
+            return withoutAnswer(answer, root, request)
         }
-        summary = Survey.EngineSummary(
-            state: .running, version: info.serverVersion, apiVersion: report.api.description,
-            storageDriver: info.driver,
-            imageStore: info.imageStore.rawValue)
-        switch Observe.owner(
+        let owner = Observe.owner(
             of: root, engineRoot: info.dockerRootDir, peer: report.peerPID, sources: request.rootSources)
-        {
+        switch owner {
         case .engine(let pid):
-            owner = "engine"
-            activeDriver = info.imageStore == .graphdriver ? info.driver : "containerd"
-            started = Self.startTime(of: pid, request)
-            findings = Engine.findings(from: report)
-        case .none(let evidence):
-            self.init(withoutAnswer: nil, root, request)
-            notes = evidence
-        case .unknown(let reasons):
+            return EngineBinding(
+                summary: Survey.EngineSummary(
+                    state: .running, version: info.serverVersion, apiVersion: report.api.description,
+                    storageDriver: info.driver, imageStore: info.imageStore.rawValue),
+                findings: Engine.findings(from: report),
+                activeDriver: info.imageStore == .graphdriver ? info.driver : "containerd",
+                started: startTime(of: pid, request), owner: "engine")
+        case .none(let facts), .unknown(let facts):
             // An engine of another root says nothing about this one.
-            self.init(withoutAnswer: nil, root, request)
-            if owner == "unknown" { notes += reasons }
+            var binding = withoutAnswer(nil, root, request)
+            if binding.owner == "unknown" { binding.notes += facts }
+            return binding
         }
     }
 
-    private init(withoutAnswer answer: EngineAnswer?, _ root: DataRoot, _ request: Request) {
-        let isAsked = !request.offline
+    private static func withoutAnswer(_ answer: EngineAnswer?, _ root: DataRoot, _ request: Request) -> EngineBinding {
+        var binding: EngineBinding
         switch ownerOffline(of: root, sources: request.rootSources) {
         case .none:
-            owner = "none"
-            summary = Survey.EngineSummary(state: isAsked ? .stopped : .notAsked)
+            binding = EngineBinding(summary: Survey.EngineSummary(state: .stopped), owner: "none")
         case .engine(let pid):
-            owner = "engine"
-            summary = Survey.EngineSummary(state: isAsked ? .unreachable : .notAsked)
-            notes = ["an engine (pid \(pid)) works on this root"]
+            binding = EngineBinding(summary: Survey.EngineSummary(state: .unreachable), owner: "engine")
+            binding.notes = ["an engine (pid \(pid)) works on this root"]
         case .unknown(let reasons):
-            owner = "unknown"
-            summary = Survey.EngineSummary(state: isAsked ? .unreachable : .notAsked)
-            notes = reasons
+            binding = EngineBinding(summary: Survey.EngineSummary(state: .unreachable), owner: "unknown")
+            binding.notes = reasons
         }
-        guard isAsked else { return }
-        switch answer {
-        case .cannotTell(let error): summary.reason = "\(error)"
-        case .nobodyThere(let error): summary.reason = summary.state == .unreachable ? "\(error)" : nil
-        case .answered(let report):
-            if case .failure(let error) = report.info { summary.reason = "\(error)" }
-        case nil: summary.reason = summary.state == .unreachable ? notes.first : nil
+        if request.offline {
+            binding.summary.state = .notAsked
+        } else if binding.summary.state == .unreachable {
+            let reason = answer?.failure ?? binding.notes.first ?? "no answer"
+            binding.summary.reason = reason
+            // Whoever could have claimed things was not heard.
+            binding.findings.problem(
+                "engine", hides: [.everything], because: "the engine could not be asked: \(reason)")
         }
-        // Whoever could have claimed things was not heard.
-        if summary.state == .unreachable {
-            let reason = "the engine could not be asked: \(summary.reason ?? "no answer")"
-            findings.problem("engine", hides: [.everything], because: reason)
-        }
+        return binding
     }
 
     /// When a process began. If that cannot be made out, the beginning of time: then all scratch may be its own.
@@ -101,6 +91,16 @@ extension ProcFS {
 }
 
 extension EngineAnswer {
+    /// Why nobody answered, if so.
+    fileprivate var failure: String? {
+        switch self {
+        case .cannotTell(let error), .nobodyThere(let error): return "\(error)"
+        case .answered(let report):
+            guard case .failure(let error) = report.info else { return nil }
+            return "\(error)"
+        }
+    }
+
     /// `DockerRootDir`, if an engine answered with one.
     var rootDirectory: String? {
         guard case .answered(let report) = self, case .success(let info) = report.info else { return nil }

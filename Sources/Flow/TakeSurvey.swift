@@ -29,7 +29,7 @@ private func survey(_ request: Request, _ answer: EngineAnswer?) throws -> Surve
     let found = try findDataRoot(
         flag: request.dataRoot, engineRoot: answer?.rootDirectory, sources: request.rootSources)
     let root = try openDataRoot(found.path, caller: request.caller, proc: request.proc)
-    let engine = EngineBinding(answer, root, request)
+    let engine = EngineBinding.bind(answer, to: root, request)
     let place = Place(
         root: root.directory, path: root.path, sources: request.rootSources, now: request.now,
         graceSeconds: request.graceSeconds, engine: engine.summary.state, activeDriver: engine.activeDriver,

@@ -23,10 +23,10 @@ package func observe(_ root: Directory, at path: String, moved: [Item] = []) -> 
 
 /// Every reader; each ignores what is not there. Containers come before volumes, which look at their mounts.
 private func readers(rootPath: String) -> [any Reader] {
-    [
-        TopLevel(), Containers(rootPath: rootPath), Volumes(), ImageGraph(), AufsLayers(), OverlayLayers(),
+    let drivers: [any Reader] = [
+        ImageGraph(), AufsLayers(), OverlayLayers(), Overlay2(driver: .overlay2), Overlay2(driver: .fuseOverlayfs),
         ReportedDrivers(),
     ]
-        + [.overlay2, .fuseOverlayfs].map(Overlay2.init(driver:))
-        + StorageDriver.allCases.map(ContentAddressed.init(driver:))
+    return [TopLevel(), Containers(rootPath: rootPath), Volumes()] + drivers
+        + StorageDriver.allCases.map(ContentAddressed.init(driver:)) + [BuildKitReader(), ContainerdReader()]
 }
