@@ -21,7 +21,8 @@ struct LegacyDamageTests {
     @Test("no file cut to any length makes anything removable", arguments: ["aufs", "overlay"])
     func everyLength(driver: String) throws {
         let recipe = try driver == "aufs" ? aufs() : overlay()
-        let files = try metadata(of: recipe.folder.path)
+        // The image graph is the same with every driver: once is enough.
+        let files = try metadata(of: recipe.folder.path).filter { driver == "aufs" || !$0.hasPrefix("graph/") }
         let whole = try recipe.scan()
         #expect(whole.findings.problems.isEmpty)
         #expect(whole.paths([.orphan]).count >= 4)
@@ -40,7 +41,7 @@ struct LegacyDamageTests {
             }
             try text.write(to: path)
         }
-        #expect(noticed > 1000)
+        #expect(noticed > 300)
     }
 
     @Test("a lone list, which nothing repeats, cannot lose a layer unnoticed either")
