@@ -202,7 +202,9 @@ import Testing
     func brokenJSON() throws {
         for (field, value) in [
             ("cache.snapshot", "{\"value\":"), ("cache.snapshot", "{\"value\":\"x\"}"), ("cache.createdAt", "{}"),
-            ("snapshot.size", "{\"value\":\"9\"}"),
+            ("snapshot.size", "{\"value\":\"9\"}"), ("snapshot.size", "{\"value\":9"), ("snapshot.size", "9}"),
+            ("cache.description", "{\"value\":\"}"), ("cache.description", "{\"value\":\"a\"b\"}"),
+            ("cache.description", "{\"value\":\"\u{1}\"}"), ("cache.description", "{\"value\":9}"),
         ] {
             let (directory, driver) = try Self.root()
             var image = BoltImage()

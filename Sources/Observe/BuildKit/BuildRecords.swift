@@ -49,7 +49,7 @@ struct BuildRecords {
                 continue
             }
             guard !bytes.isEmpty else { continue }
-            do { try record.set(entry.name, Array(bytes)) } catch { strange.append("\(id)/\(entry.name)") }
+            do { try record.set(entry.name, bytes) } catch { strange.append("\(id)/\(entry.name)") }
         }
         if record.snapshot.map({ !EntryName.isBuildKitID($0) && BuildSnapshots.chainID($0) == nil }) ?? false {
             strange.append("\(id)/cache.snapshot")
@@ -67,30 +67,54 @@ extension BuildRecords.Record {
     }
 
     /// Takes over the fields that Bilge uses, and ignores the others.
-    fileprivate mutating func set(_ field: String, _ json: [UInt8]) throws {
+    fileprivate mutating func set(_ field: String, _ json: ArraySlice<UInt8>) throws {
         switch field {
-        case "cache.snapshot": snapshot = EntryName.escaped(text: try value(json))
-        case "cache.chainID": chainID = BuildSnapshots.chainID(EntryName.escaped(text: try value(json)))
-        case "cache.equalMutable": equalMutable = EntryName.escaped(text: try value(json))
-        case "cache.description": description = printable(try value(json))
-        case "cache.recordType": recordType = printable(try value(json))
-        case "cache.createdAt": created = Timestamp(nanoseconds: try value(json))
-        case "cache.lastUsedAt": lastUsed = Timestamp(nanoseconds: try value(json))
-        case "snapshot.size": sizeBytes = try value(json)
+        case "cache.snapshot": snapshot = EntryName.escaped(text: try text(json))
+        case "cache.chainID": chainID = BuildSnapshots.chainID(EntryName.escaped(text: try text(json)))
+        case "cache.equalMutable": equalMutable = EntryName.escaped(text: try text(json))
+        case "cache.description": description = printable(try text(json))
+        case "cache.recordType": recordType = printable(try text(json))
+        case "cache.createdAt": created = Timestamp(nanoseconds: try number(json))
+        case "cache.lastUsedAt": lastUsed = Timestamp(nanoseconds: try number(json))
+        case "snapshot.size": sizeBytes = try number(json)
         case "cache.parent", "cache.lowerDiffParent", "cache.upperDiffParent":
-            parents.append(EntryName.escaped(text: try value(json)))
+            parents.append(EntryName.escaped(text: try text(json)))
         case "cache.mergeParents":
-            let several: [String] = try value(json)
+            let several: [String] = try decoded(json)
             parents += several.map { EntryName.escaped(text: $0) }
         default: break
         }
     }
 
+    /// A host has ten thousands of such fields, and a JSON decoder takes longer to start than to read one: what is as
+    /// simple as most are is taken as it is.
+    private func number(_ json: ArraySlice<UInt8>) throws -> Int64 {
+        if let number = Int64(String(decoding: json.dropFirst(Self.opening.count).dropLast(), as: UTF8.self)),
+            json.starts(with: Self.opening), json.last == UInt8(ascii: "}")
+        {
+            return number
+        }
+        return try decoded(json)
+    }
+
+    private func text(_ json: ArraySlice<UInt8>) throws -> String {
+        let text = json.dropFirst(Self.opening.count + 1).dropLast(2)
+        let isPlain =
+            json.count >= Self.opening.count + 3
+            && text.allSatisfy { 0x20...0x7E ~= $0 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
+        if isPlain, json.starts(with: Self.opening + [UInt8(ascii: "\"")]), json.suffix(2).elementsEqual("\"}".utf8) {
+            return String(decoding: text, as: UTF8.self)
+        }
+        return try decoded(json)
+    }
+
+    private static let opening = Array("{\"value\":".utf8)
+
     private struct Field<Value: Decodable>: Decodable {
         let value: Value
     }
 
-    private func value<Value: Decodable>(_ json: [UInt8]) throws -> Value {
+    private func decoded<Value: Decodable>(_ json: ArraySlice<UInt8>) throws -> Value {
         try JSONDecoder().decode(Field<Value>.self, from: Data(json)).value
     }
 
