@@ -65,11 +65,7 @@ import Testing
                     Self.daemon + "io.containerd.snapshotter.v1.btrfs", Self.daemon + "tmpmounts",
                 ],
             ])
-        #expect(
-            Set(found.problems.map(\.areas)) == [
-                [.item(RelativePath(content))],
-                [.item(RelativePath(Self.daemon + "io.containerd.snapshotter.v1.overlayfs"))],
-            ])
+        #expect(found.problems.isEmpty)
         #expect(Set(found.claims.map(\.target.text)) == kinds[.metadata])
         #expect(found.claims.allSatisfy { $0.claimant == .layout })
     }

@@ -102,11 +102,12 @@ struct BuildClaims {
 
     private func directoryName(of key: String) -> String { snapshots?.byKey[key]?.committed ?? key }
 
-    /// Where the engine has the same directory as a layer, it is for that record to say what it is.
+    /// Where the engine has the same directory as a layer, it is for that record to say what it is; and what is only
+    /// mentioned belongs to nobody yet.
     private mutating func claimDirectory(_ name: String, by id: String, _ force: Claim.Force, _ source: String) {
-        let isLayer = snapshots?.layerDirectories.contains(name) ?? false
+        let isOther = force == .mentions || snapshots?.layerDirectories.contains(name) ?? false
         for path in directories[name] ?? [] {
-            findings.claim(path, by: .buildCache(id), force, as: isLayer ? nil : .buildCache, source: source)
+            findings.claim(path, by: .buildCache(id), force, as: isOther ? nil : .buildCache, source: source)
         }
     }
 

@@ -46,17 +46,9 @@ package struct ContainerdReader: Reader {
 
     package func claims(in root: Directory, among items: Findings) -> Findings {
         var findings = Findings()
-        var stores: Set<RelativePath> = []
         for item in items.items.values where Self.folder.contains(item.path) && item.path != Self.folder {
-            switch item.thing {
-            case .metadata: findings.claim(item.path, by: .layout, source: Self.folder.text)
-            case .snapshot, .blob, .ingest: stores.insert(store(of: item.path))
-            default: break
-            }
-        }
-        for store in stores.sorted() {
-            findings.problem(
-                store.text, hides: [.item(store)], because: "containerd's own store: only containerd removes from it")
+            guard item.thing == .metadata else { continue }
+            findings.claim(item.path, by: .layout, source: Self.folder.text)
         }
         findings.merge(ImageStore(root: root).findings())
         return findings
@@ -70,10 +62,5 @@ package struct ContainerdReader: Reader {
     private func names(of folder: RelativePath, in root: Directory, _ findings: inout Findings) -> [String] {
         let names = findings.reading(folder, hides: [.item(folder)]) { try root.namesIfPresent(of: folder) }
         return (names ?? nil) ?? []
-    }
-
-    /// `containerd/daemon/<store>` of a path below it.
-    private func store(of path: RelativePath) -> RelativePath {
-        RelativePath(path.components.prefix(3).joined(separator: "/"))
     }
 }
