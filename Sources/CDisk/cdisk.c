@@ -105,12 +105,15 @@ int cdisk_rename_noreplace(int from_directory, const char *from, int to_director
 
 int cdisk_reserve(int fd, int64_t bytes) { return fallocate(fd, 0, 0, bytes); }
 
-void cdisk_futex_wait(const uint32_t *word, uint32_t seen, int64_t nanoseconds) {
+uint32_t cdisk_word(const uint32_t *word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }
+
+void cdisk_word_wait(const uint32_t *word, uint32_t seen, int64_t nanoseconds) {
     struct timespec timeout = {nanoseconds / 1000000000, nanoseconds % 1000000000};
     syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, &timeout, NULL, 0);
 }
 
-void cdisk_futex_wake(const uint32_t *word, int threads) {
+void cdisk_word_raise(uint32_t *word, int threads) {
+    __atomic_fetch_add(word, 1, __ATOMIC_SEQ_CST);
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, threads, NULL, NULL, 0);
 }
 

@@ -53,7 +53,8 @@ extension Directory {
     }
 }
 
-private func escaped(_ name: UnsafePointer<CChar>) -> String {
+/// The name in `EntryName`'s form.
+func escaped(_ name: UnsafePointer<CChar>) -> String {
     unsafe EntryName.escaped(UnsafeRawBufferPointer(start: name, count: strlen(name)))
 }
 

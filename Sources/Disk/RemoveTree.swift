@@ -128,24 +128,23 @@ private struct TreeRemoval: ~Copyable {
     /// Empties the deepest level by one buffer of names; returns false at the end of its directory.
     private mutating func scan(_ level: Int) throws(DiskError) -> Bool {
         let descriptor = levels[level].descriptor
-        var failure: ([CChar], Errno)?
-        do throws(DiskError) {
-            let more = try unsafe buffer.fill(from: descriptor, holder.path) { start, _, type in
-                guard failure == nil else { return }
-                let error = unsafe unlink(start, in: descriptor, isListedAsDirectory: type == 4)
-                switch error {
-                case nil: levels[level].progress = true
-                case Errno.isDirectory?: unsafe wait(start, level)
-                case let error?: failure = unsafe (bytes(start), error)
-                }
-            }
-            if let (name, error) = failure { throw failed(name, error) }
-            return more
-        } catch {
+        let filled = buffer.fill(from: descriptor)
+        guard filled > 0 else {
             // The kernel lists nothing in a directory that was itself removed meanwhile.
-            guard error.operation == .list, error.isMissing else { throw error }
+            guard filled == 0 || errno == ENOENT else { throw failedHere(Errno(rawValue: errno)) }
             return false
         }
+        var failure: ([CChar], Errno)?
+        unsafe buffer.forEachEntry(filled: filled) { start, _, type in
+            guard failure == nil else { return }
+            switch unsafe unlink(start, in: descriptor, isListedAsDirectory: type == 4) {
+            case nil: levels[level].progress = true
+            case Errno.isDirectory?: unsafe wait(start, level)
+            case let error?: failure = unsafe (bytes(start), error)
+            }
+        }
+        if let (name, error) = failure { throw failed(name, error) }
+        return true
     }
 
     private mutating func wait(_ start: UnsafePointer<CChar>, _ level: Int) {

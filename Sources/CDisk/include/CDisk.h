@@ -46,8 +46,10 @@ int cdisk_unlinkat(int directory, const char *name, int remove_directory);
 int cdisk_rename_noreplace(int from_directory, const char *from, int to_directory, const char *to);
 int cdisk_reserve(int fd, int64_t bytes);
 
-void cdisk_futex_wait(const uint32_t *word, uint32_t seen, int64_t nanoseconds);
-void cdisk_futex_wake(const uint32_t *word, int threads);
+// A word that threads sleep on until somebody else raises it.
+uint32_t cdisk_word(const uint32_t *word);
+void cdisk_word_wait(const uint32_t *word, uint32_t seen, int64_t nanoseconds);
+void cdisk_word_raise(uint32_t *word, int threads);
 
 int cdisk_o_path(void);
 

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CDisk
+import Glibc
+import Model
+import Synchronization
+
+/// The threads that measure, and what they share.
+///
+/// Each has a stack of its own, from which it takes what it put there last: so the work goes deep first, and few
+/// directories are open at once. Who has nothing left takes from the other end of somebody else's.
+final class MeasureCrew: Sendable {
+    enum Work: Sendable {
+        case branch(Branch)
+        case batch(Batch)
+    }
+
+    let directory: Directory
+    let exclusions: Exclusions
+    /// Directories that may be open for the sake of children that wait; further ones are closed, and their children
+    /// look up the way again.
+    let openLimit: Int
+    let openDirectories = Atomic(0)
+
+    private let slots: [Slot]
+    private let totals: Mutex<[Usage]>
+    private let pending = Atomic(0)
+    private let sleepers = Atomic(0)
+    private let bell = Bell()
+
+    final class Slot: Sendable {
+        let stack = Mutex(WorkStack())
+        let links = Mutex(LinkLedger())
+    }
+
+    init(_ directory: Directory, groups: Int, excluding exclusions: Exclusions, threads: Int, openDirectories: Int?) {
+        var limit = rlimit()
+        let known = unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
+        let descriptors = known ? Int(clamping: limit.rlim_cur) : 1024
+        self.directory = directory
+        self.exclusions = exclusions
+        openLimit = openDirectories ?? min(max((descriptors - 64) / 2, 8), 4096)
+        // A thread holds three descriptors at most beside those: a directory, and the way to it.
+        slots = (0..<min(max(threads, 1), max((descriptors - 32) / 8, 1), 256)).map { _ in Slot() }
+        totals = Mutex(Array(repeating: Usage(), count: groups))
+    }
+
+    /// Before `run` only.
+    func add(_ top: Branch) {
+        let number = pending.add(1, ordering: .relaxed).oldValue
+        slots[number % slots.count].stack.withLock { $0.push(.branch(top)) }
+    }
+
+    /// Works on all that was added, on this thread and others.
+    func run() -> [Usage] {
+        guard pending.load(ordering: .relaxed) > 0 else { return totals.withLock { $0 } }
+        let threads = (1..<slots.count).prefix(slots.count - 1).compactMap { CrewThread(self, slot: $0) }
+        work(0)
+        for thread in threads { thread.join() }
+        var links = LinkLedger()
+        for slot in slots { slot.links.withLock { links.merge($0) } }
+        return totals.withLock { totals in
+            for link in links.links {
+                totals[link.group] += Usage(allocatedBytes: Int64(clamping: link.blocks) * 512, inodes: 1)
+            }
+            return totals
+        }
+    }
+
+    /// What one thread does until nothing is left.
+    func work(_ slot: Int) {
+        var worker = MeasureWorker(self, slot: slot)
+        while true {
+            // Raised after every push that could matter, so what is missed below ends the wait at once.
+            let seen = bell.seen
+            if let work = next(slot) {
+                worker.take(work)
+                continue
+            }
+            if pending.load(ordering: .acquiring) == 0 { break }
+            sleepers.add(1, ordering: .sequentiallyConsistent)
+            let work = next(slot)
+            if work == nil, pending.load(ordering: .acquiring) > 0 { bell.wait(seen) }
+            sleepers.subtract(1, ordering: .sequentiallyConsistent)
+            if let work { worker.take(work) }
+        }
+        slots[slot].links.withLock { $0 = worker.links }
+    }
+
+    /// Returns how much waits in that slot.
+    @discardableResult
+    func push(_ work: Work, to slot: Int) -> Int {
+        pending.add(1, ordering: .relaxed)
+        let count = slots[slot].stack.withLock { stack in
+            stack.push(work)
+            return stack.count
+        }
+        if sleepers.load(ordering: .sequentiallyConsistent) > 0 { bell.ring(1) }
+        return count
+    }
+
+    /// The batch that this slot put on its stack last.
+    func takeBatch(_ slot: Int) -> Batch? { slots[slot].stack.withLock { $0.popBatch() } }
+
+    func add(_ usage: Usage, to group: Int) { totals.withLock { $0[group] += usage } }
+
+    /// Says that one piece of work is done, after all that came out of it was pushed.
+    func finish() {
+        if pending.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 { bell.ring(.max) }
+    }
+
+    private func next(_ slot: Int) -> Work? {
+        if let work = slots[slot].stack.withLock({ $0.pop() }) { return work }
+        for step in 1..<max(slots.count, 2) where step < slots.count {
+            if let work = slots[(slot + step) % slots.count].stack.withLock({ $0.steal() }) { return work }
+        }
+        return nil
+    }
+}
+
+/// Last in, first out for its owner; first in, first out for the others.
+struct WorkStack: ~Copyable {
+    private var items: [MeasureCrew.Work?] = []
+    private var head = 0
+
+    var count: Int { items.count - head }
+
+    mutating func push(_ work: MeasureCrew.Work) { items.append(work) }
+
+    mutating func pop() -> MeasureCrew.Work? {
+        guard count > 0, let work = items.removeLast() else { return nil }
+        rewind()
+        return work
+    }
+
+    mutating func popBatch() -> Batch? {
+        guard count > 0, case .batch(let batch)?? = items.last else { return nil }
+        items.removeLast()
+        rewind()
+        return batch
+    }
+
+    mutating func steal() -> MeasureCrew.Work? {
+        guard count > 0, let work = items[head].take() else { return nil }
+        head += 1
+        rewind()
+        return work
+    }
+
+    private mutating func rewind() {
+        if head == items.count {
+            items.removeAll(keepingCapacity: true)
+            head = 0
+        } else if head > 1024, head * 2 > items.count {
+            items.removeSubrange(..<head)
+            head = 0
+        }
+    }
+}
+
+/// Wakes threads that have nothing to do (futex(2)).
+@safe private final class Bell: Sendable {
+    private nonisolated(unsafe) let word: UnsafeMutablePointer<UInt32>
+
+    init() {
+        unsafe word = .allocate(capacity: 1)
+        unsafe word.initialize(to: 0)
+    }
+
+    deinit { unsafe word.deallocate() }
+
+    var seen: UInt32 { unsafe cdisk_word(word) }
+
+    /// Sleeps until somebody rings after `seen` was taken, at most 20 milliseconds.
+    func wait(_ seen: UInt32) { unsafe cdisk_word_wait(word, seen, 20_000_000) }
+
+    func ring(_ threads: CInt) { unsafe cdisk_word_raise(word, threads) }
+}
+
+/// A thread of its own: system calls that block do not belong on the pool that tasks run on.
+@safe private struct CrewThread {
+    private let thread: pthread_t
+
+    private final class Start {
+        let crew: MeasureCrew
+        let slot: Int
+
+        init(_ crew: MeasureCrew, _ slot: Int) {
+            self.crew = crew
+            self.slot = slot
+        }
+    }
+
+    /// `nil` where the system has no further thread: then the others do its work.
+    init?(_ crew: MeasureCrew, slot: Int) {
+        let start = unsafe Unmanaged.passRetained(Start(crew, slot))
+        var thread = pthread_t()
+        let result = unsafe pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument = unsafe argument else { return nil }
+                let start = unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+                start.crew.work(start.slot)
+                return nil
+            }, start.toOpaque())
+        guard result == 0 else {
+            unsafe start.release()
+            return nil
+        }
+        self.thread = thread
+    }
+
+    func join() { _ = pthread_join(thread, nil) }
+}

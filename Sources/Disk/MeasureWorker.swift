@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CDisk
+import Glibc
+import Model
+import Synchronization
+import SystemPackage
+
+/// What one thread measures with, shared with nobody.
+struct MeasureWorker: ~Copyable {
+    private(set) var links = LinkLedger()
+
+    private let crew: MeasureCrew
+    private let slot: Int
+    private let usesMountIDs: Bool
+    private var buffer = MeasureWorker.newBuffer()
+    private var blocks: UInt64 = 0
+    private var inodes = 0
+    private var unreadable = 0
+
+    /// Deeper than any tree that somebody made on purpose; what is below counts as unreadable.
+    private static let depthLimit = 1 << 16
+    /// Attempts to open a directory, two milliseconds apart, while the process has no descriptor left.
+    private static let patience = 5000
+    /// Batches that may wait in a slot before its owner works on them itself.
+    private static let batchLimit = 16
+
+    /// More than 128 KiB gains nothing (measured).
+    private static func newBuffer() -> EntryBuffer { EntryBuffer(capacityBytes: 128 << 10) }
+
+    init(_ crew: MeasureCrew, slot: Int) {
+        self.crew = crew
+        self.slot = slot
+        usesMountIDs = crew.directory.lookup == .kernel
+    }
+
+    mutating func take(_ work: MeasureCrew.Work) {
+        switch work {
+        case .branch(let branch):
+            read(branch)
+            report(branch.group)
+        case .batch(let batch): take(batch)
+        }
+        crew.finish()
+    }
+
+    private mutating func take(_ batch: Batch) {
+        count(batch.buffer, filled: batch.filled, in: batch.branch)
+        giveBack(batch.branch)
+        report(batch.branch.group)
+    }
+
+    /// Adds what was counted to its group.
+    private mutating func report(_ group: Int) {
+        crew.add(
+            Usage(allocatedBytes: Int64(clamping: blocks) * 512, inodes: Int64(inodes), unreadable: Int64(unreadable)),
+            to: group)
+        (blocks, inodes, unreadable) = (0, 0, 0)
+    }
+
+    private mutating func read(_ branch: Branch) {
+        guard open(branch) else { return }
+        defer { giveBack(branch) }
+        while true {
+            let filled = buffer.fill(from: branch.descriptor)
+            if filled == 0 { return }
+            if filled < 0 {
+                if errno != ENOENT { unreadable += 1 }  // ENOENT: it was removed.
+                return
+            }
+            if branch.isShared, buffer.isFull(filled: filled) {
+                handOn(branch, filled)
+            } else {
+                count(buffer, filled: filled, in: branch)
+            }
+        }
+    }
+
+    /// Lets others look at these entries while this thread lists further ones.
+    private mutating func handOn(_ branch: Branch, _ filled: Int) {
+        let waiting = crew.push(.batch(Batch(branch, buffer, filled: filled)), to: slot)
+        buffer = Self.newBuffer()
+        guard waiting > Self.batchLimit, let batch = crew.takeBatch(slot) else { return }
+        // Mostly the same directory's, but if that batch is taken already, another one's.
+        report(branch.group)
+        take(batch)
+        crew.finish()
+    }
+
+    private mutating func count(_ buffer: EntryBuffer, filled: Int, in branch: Branch) {
+        unsafe buffer.forEachEntry(filled: filled) { name, _, type in
+            if let excluded = branch.excluded, unsafe excluded.contains(escaped(name)) { return }
+            if type == 4 {
+                unsafe descend(name, in: branch)
+            } else {
+                unsafe count(name, in: branch, at: branch.descriptor)
+            }
+        }
+    }
+
+    private func descend(_ name: UnsafePointer<CChar>, in branch: Branch) {
+        let bytes = unsafe Array(UnsafeBufferPointer(start: name, count: strlen(name) + 1))
+        crew.push(.branch(Branch(bytes, in: branch)), to: slot)
+    }
+
+    /// Counts an entry that is listed as something else than a directory.
+    @inline(__always)
+    private mutating func count(_ name: UnsafePointer<CChar>, in branch: Branch, at directory: CInt) {
+        var status = cdisk_usage()
+        guard unsafe cdisk_usage_at(directory, name, &status) == 0 else {
+            if errno != ENOENT { unreadable += 1 }  // ENOENT: gone since it was listed.
+            return
+        }
+        if status.mode & S_IFMT == S_IFDIR {
+            // Not every file system lists types, and a name may be something else by now.
+            unsafe descend(name, in: branch)
+        } else if isOnMount(of: branch, status) {
+            add(status, branch.group)
+        }
+    }
+
+    /// Where the kernel does not tell the mount of an entry, the device has to do; for a directory there is more.
+    @inline(__always)
+    private func isOnMount(of branch: Branch, _ status: cdisk_usage) -> Bool {
+        usesMountIDs && status.mount_id != 0 ? status.mount_id == branch.mount : status.device == branch.device
+    }
+
+    @inline(__always)
+    private mutating func add(_ status: cdisk_usage, _ group: Int) {
+        if status.links > 1, status.mode & S_IFMT != S_IFDIR {
+            links.append(
+                LinkLedger.Link(device: status.device, inode: status.inode, blocks: status.blocks, group: group))
+        } else {
+            blocks &+= status.blocks
+            inodes &+= 1
+        }
+    }
+
+    // MARK: Opening
+
+    /// Opens a directory, counts it, and makes it ready to be read.
+    private mutating func open(_ branch: Branch) -> Bool {
+        defer { if branch.leasesParent, let parent = branch.parent { giveBack(parent) } }
+        guard branch.depth <= Self.depthLimit else {
+            unreadable += 1
+            return false
+        }
+        for _ in 0..<Self.patience {
+            switch descriptor(of: branch) {
+            case .success(let descriptor): return begin(branch, descriptor)
+            case .failure(.tooManyOpenFiles), .failure(.tooManyOpenFilesInSystem):
+                // Others close theirs as they finish.
+                usleep(2000)
+            case .failure(let error):
+                missed(branch, error)
+                return false
+            }
+        }
+        unreadable += 1
+        return false
+    }
+
+    private mutating func begin(_ branch: Branch, _ descriptor: CInt) -> Bool {
+        var status = cdisk_usage()
+        guard unsafe cdisk_usage_of(descriptor, &status) == 0 else {
+            unreadable += 1
+            close(descriptor)
+            return false
+        }
+        guard let mount = mount(of: descriptor, status) else {
+            unreadable += 1
+            close(descriptor)
+            return false
+        }
+        guard branch.parent == nil || branch.parent?.mount == mount else {
+            close(descriptor)
+            return false
+        }
+        add(status, branch.group)
+        let open = crew.openDirectories.add(1, ordering: .relaxed).newValue
+        branch.opened(
+            descriptor, status, mount: mount, excluding: crew.exclusions.names(in: status),
+            shared: open <= crew.openLimit)
+        return true
+    }
+
+    private func mount(of descriptor: CInt, _ status: cdisk_usage) -> UInt64? {
+        if usesMountIDs { return status.mount_id != 0 ? status.mount_id : status.device }
+        // Without `openat2` nothing else tells a bind mount of the same file system.
+        do { return try MountID(of: descriptor, status, crew.directory.lookup, "").mount } catch { return nil }
+    }
+
+    private func descriptor(of branch: Branch) -> Result<CInt, Errno> {
+        guard let parent = branch.parent else {
+            return crew.directory.lookup.open(branch.top, in: crew.directory.descriptor, O_RDONLY | O_DIRECTORY)
+        }
+        if branch.leasesParent { return child(branch.name, of: parent.descriptor, O_RDONLY | O_DIRECTORY) }
+        switch way(to: parent) {
+        case .success(let way):
+            defer { close(way) }
+            return child(branch.name, of: way, O_RDONLY | O_DIRECTORY)
+        case .failure(let error): return .failure(error)
+        }
+    }
+
+    /// Opens by name, or by several joined with slashes, without leaving the mount.
+    private func child(_ name: [CChar], of directory: CInt, _ flags: CInt) -> Result<CInt, Errno> {
+        let descriptor = unsafe name.withUnsafeBufferPointer { name in
+            switch crew.directory.lookup {
+            case .kernel:
+                unsafe cdisk_openat2(
+                    directory, name.baseAddress!, UInt64(UInt32(bitPattern: flags | O_NOFOLLOW)), 0,
+                    Resolve.inside.union(.noOtherMount).rawValue)
+            case .components: unsafe cdisk_openat(directory, name.baseAddress!, flags | O_NOFOLLOW, 0)
+            }
+        }
+        return descriptor < 0 ? .failure(Errno(rawValue: errno)) : .success(descriptor)
+    }
+
+    /// Opens a directory again that was closed because too many were open, and makes sure that it is the same.
+    private func way(to branch: Branch) -> Result<CInt, Errno> {
+        var names: [[CChar]] = []
+        var top = branch
+        while let parent = top.parent {
+            names.append(top.name)
+            top = parent
+        }
+        let flags = cdisk_o_path() | O_DIRECTORY
+        let opened = crew.directory.lookup.open(top.top, in: crew.directory.descriptor, flags)
+        guard case .success(var current) = opened else { return opened }
+        while let name = names.popLast() {
+            let next = child(joined(name, &names), of: current, flags)
+            close(current)
+            guard case .success(let descriptor) = next else { return next }
+            current = descriptor
+        }
+        var status = cdisk_usage()
+        guard unsafe cdisk_usage_of(current, &status) == 0, status.device == branch.device,
+            status.inode == branch.inode
+        else {
+            close(current)
+            return .failure(.staleNFSFileHandle)
+        }
+        return .success(current)
+    }
+
+    /// As many names as one system call takes: a tree of thousands of levels needs a few calls, not thousands.
+    private func joined(_ first: [CChar], _ names: inout [[CChar]]) -> [CChar] {
+        var path = first
+        while crew.directory.lookup == .kernel, let next = names.last, path.count + next.count < Int(PATH_MAX) {
+            path[path.count - 1] = CChar(bitPattern: UInt8(ascii: "/"))
+            path += next
+            names.removeLast()
+        }
+        return path
+    }
+
+    /// Counts what was listed as a directory and cannot be opened as one.
+    private mutating func missed(_ branch: Branch, _ error: Errno) {
+        // Gone since it was listed; or something is mounted on it, while of a top this says that it is out of bounds.
+        if error == .noSuchFileOrDirectory || (error == .improperLink && branch.parent != nil) { return }
+        var status = cdisk_usage()
+        let known = ask(about: branch, &status)
+        if known { add(status, branch.group) }
+        let isOther = error == .notDirectory || error == .tooManySymbolicLinkLevels
+        if !known || !isOther || status.mode & S_IFMT == S_IFDIR { unreadable += 1 }
+    }
+
+    /// What stands in the place of a directory.
+    private func ask(about branch: Branch, _ status: inout cdisk_usage) -> Bool {
+        if let parent = branch.parent {
+            // Where the way would have to be walked again for it, it is not worth that.
+            guard branch.leasesParent else { return false }
+            let result = unsafe branch.name.withUnsafeBufferPointer {
+                unsafe cdisk_usage_at(parent.descriptor, $0.baseAddress!, &status)
+            }
+            return result == 0 && isOnMount(of: parent, status)
+        }
+        do {
+            let found = try crew.directory.status(branch.top)
+            status = cdisk_usage(
+                device: found.device, inode: found.inode, blocks: UInt64(found.allocatedBytes / 512),
+                mount_id: found.mountID, mode: found.mode, links: found.links)
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    private func giveBack(_ branch: Branch) {
+        if branch.giveBack() { crew.openDirectories.subtract(1, ordering: .relaxed) }
+    }
+}
