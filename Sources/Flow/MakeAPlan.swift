@@ -6,10 +6,10 @@ package import Model
 import Observe
 
 /// Returns the space that each item takes, by its path. What a nested item owns is not counted in its parent.
-package func usage(of items: [Judged], in survey: Survey) throws -> [RelativePath: Usage] {
+package func usage(of items: [Judged], in survey: Survey) -> [RelativePath: Usage] {
     let groups = items.map(\.item.paths)
     let nested = nestedPaths(items, all: survey.items)
-    let usages = try measure(in: survey.directory, groups: groups, excluding: nested)
+    let usages = measure(in: survey.directory, groups: groups, excluding: nested)
     return Dictionary(zip(items.map(\.item.path), usages), uniquingKeysWith: { first, _ in first })
 }
 
@@ -27,7 +27,7 @@ package func plan(_ survey: Survey, _ policy: Plan.Policy) throws -> Plan {
     let status = try survey.directory.status(.root)
     let basis = PlanBasis(
         root: Plan.Root(path: survey.root.path, device: status.device, inode: status.inode), created: survey.place.now,
-        engine: survey.engine.state, policy: policy, usage: try usage(of: movable, in: survey), identities: identities,
+        engine: survey.engine.state, policy: policy, usage: usage(of: movable, in: survey), identities: identities,
         volumesWithOptions: Set(withOptions))
     return makePlan(survey.items, survey.reach, basis)
 }
