@@ -121,17 +121,15 @@ import Testing
         var detected = 0
         let scratch = try Scratch()
         // What follows in each page is not used.
-        for index in healthy.indices where index % 1024 < 300 {
-            for change in [UInt8(1), random.byte()] where change != 0 {
-                var bytes = healthy
-                bytes[index] ^= change
-                guard let found = try? scratch.read(bytes) else {
-                    detected += 1
-                    continue
-                }
-                let shape = try shape(found.root)
-                #expect(found.doubt != nil || isAsLarge(shape, as: expected), "byte \(index) changed by \(change)")
+        for index in healthy.indices where index % 1024 < 260 {
+            var bytes = healthy
+            bytes[index] ^= index % 2 == 0 ? 1 : random.byte() | 2
+            guard let found = try? scratch.read(bytes) else {
+                detected += 1
+                continue
             }
+            let shape = try shape(found.root)
+            #expect(found.doubt != nil || isAsLarge(shape, as: expected), "byte \(index)")
         }
         #expect(detected > 1000)
     }

@@ -97,6 +97,7 @@ import Testing
             }
             let claims = found.claims.filter { $0.target.text == "\(folder)/\(Self.killed)" }
             #expect(claims.map(\.force) == [.mentions])
+            #expect(claims.map(\.thing) == [nil])
         }
         let step = found.claims.filter { $0.target.text == "overlay2/\(Self.stepDirectory)" }
         #expect(step.contains { $0.claimant == .buildCache(Self.step) && $0.source == "buildkit/metadata_v2.db" })
