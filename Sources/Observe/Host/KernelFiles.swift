@@ -97,8 +97,9 @@ private func fields(_ line: [UInt8]) -> [String] {
 }
 
 private func lines(of name: String, in folder: String, _ findings: inout Findings) -> [[UInt8]] {
+    // Files of the kernel have no size and are made as they are read; this reads them as such, wherever they are.
     let bytes = reading(folder + "/" + name, &findings) { () throws(DiskError) in
-        try Directory(path: FilePath(folder)).readIfPresent(RelativePath(name))
+        try ProcFS(path: FilePath(folder)).fileIfPresent(RelativePath(name))
     }
     return ((bytes ?? nil) ?? []).split(separator: UInt8(ascii: "\n")).map(Array.init)
 }

@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Disk
+import Foundation
+import Model
+import TestSupport
+import Testing
+
+@testable import Observe
+
+@Suite("The kernel's witness: processes")
+struct HostProcessTests {
+    @Test("an idle root is claimed by nobody")
+    func idle() throws {
+        let root = try HostRoot()
+        let (findings, coverage) = try root.look()
+        #expect(findings.claims.filter { $0.force == .needs }.isEmpty)
+        #expect(findings.problems.isEmpty)
+        #expect(coverage.uses.isEmpty)
+        #expect(coverage.processes > 0 && coverage.descriptors > 0 && coverage.mounts > 0 && coverage.namespaces > 0)
+    }
+
+    @Test(
+        "a working directory claims its volume",
+        arguments: ["volumes/pg", "volumes/pg/_data", "volumes/pg/_data/base/1"])
+    func workingDirectory(_ folder: String) throws {
+        let root = try HostRoot()
+        let holder = try Holder(Holder.wait, in: root.path + "/" + folder)
+        let claim = try #require(root.look().findings.claims.first)
+        #expect(claim.target.text == "volumes/pg")
+        #expect(claim.claimant == .process(pid: holder.pid, name: "sleep"))
+        #expect(claim.source == "/proc/\(holder.pid)/cwd")
+        #expect(try root.look().coverage.uses == ["process \(holder.pid) (sleep) holds \(folder) (cwd)"])
+        withExtendedLifetime(holder) {}
+    }
+
+    @Test("an open file claims its volume, also when it was removed")
+    func openFile() throws {
+        let root = try HostRoot()
+        let holder = try Holder("exec 3<volumes/pg/_data/base/1/2604; " + Holder.wait, in: root.path)
+        #expect(try root.needed() == ["volumes/pg"])
+        try run(["rm", root.path + "/volumes/pg/_data/base/1/2604"])
+        #expect(try root.needed() == ["volumes/pg"])
+        withExtendedLifetime(holder) {}
+    }
+
+    @Test("a program run from a layer claims the layer")
+    func program() throws {
+        let root = try HostRoot()
+        let program = "\(root.path)/overlay2/\(root.layer)/diff/sleep"
+        try run(["cp", "/bin/sleep", program])
+        let holder = try Holder("echo ready; exec \(program) 100 >/dev/null")
+        for _ in 0..<100 where try root.needed().isEmpty { usleep(20_000) }  // Until the shell has become the program.
+        #expect(try root.needed() == ["overlay2/\(root.layer)"])
+        withExtendedLifetime(holder) {}
+    }
+
+    @Test(
+        "a process in the root directory itself, or in a directory of items, claims nothing",
+        arguments: ["", "volumes"])
+    func above(_ folder: String) throws {
+        let root = try HostRoot()
+        let holder = try Holder(Holder.wait, in: root.path + "/" + folder)
+        #expect(try root.needed().subtracting(["volumes"]).isEmpty)
+        withExtendedLifetime(holder) {}
+    }
+
+    @Test("a process with a copy of the same names elsewhere claims nothing")
+    func elsewhere() throws {
+        let root = try HostRoot()
+        let other = try HostRoot()
+        let holder = try Holder("exec 3<2604; " + Holder.wait, in: other.path + "/volumes/pg/_data/base/1")
+        #expect(try root.needed().isEmpty)
+        #expect(try other.needed() == ["volumes/pg"])
+        withExtendedLifetime(holder) {}
+    }
+
+    @Test("a process locked into a layer claims it", .enabled(if: isRoot, "needs root to change a process's root"))
+    func changedRoot() throws {
+        let root = try HostRoot()
+        let script = """
+            exec perl -e 'chroot($ARGV[0]) && chdir("/") or die; $| = 1; print "ready\\n"; sleep 100' \
+            \(root.path)/overlay2/\(root.layer)/diff
+            """
+        for unshared in [false, true] {
+            let holder = try Holder(script, unshared: unshared)
+            #expect(try root.needed() == ["overlay2/\(root.layer)"])
+            withExtendedLifetime(holder) {}
+        }
+    }
+
+    @Test("a process that made a layer its own root claims it", .enabled(if: isRoot, "needs root to mount"))
+    func pivotedRoot() throws {
+        let root = try HostRoot()
+        let folder = "\(root.path)/overlay2/\(root.layer)/diff"
+        #if arch(x86_64)
+            let (pivot, unmount) = (155, 166)
+        #else
+            let (pivot, unmount) = (41, 39)
+        #endif
+        // As Docker unpacks a layer: afterwards every path that the kernel tells of this process is `/`.
+        let holder = try Holder(
+            """
+            mount --bind \(folder) \(folder); cd \(folder); mkdir -p old; \
+            exec perl -e '($new, $old, $gone) = (".", "old", "/old"); $| = 1; \
+            syscall(\(pivot), $new, $old) == 0 && chroot(".") && chdir("/") && syscall(\(unmount), $gone, 2) == 0 \
+            or die "pivot: $!"; print "ready\\n"; sleep 100'
+            """, unshared: true)
+        #expect(try root.needed() == ["overlay2/\(root.layer)"])
+        withExtendedLifetime(holder) {}
+    }
+
+    @Test(
+        "a thread with a root of its own claims its layer", .enabled(if: isRoot && hasPython, "needs root and python3"))
+    func thread() throws {
+        let root = try HostRoot()
+        let script = """
+            exec python3 -c '
+            import ctypes, os, sys, threading, time
+            def enter():
+                assert ctypes.CDLL(None).unshare(0x200 | 0x20000) == 0
+                os.chroot(sys.argv[1]); os.chdir("/"); print("ready", flush=True); time.sleep(100)
+            threading.Thread(target=enter, daemon=True).start(); time.sleep(100)' \
+            \(root.path)/overlay2/\(root.layer)/diff
+            """
+        let holder = try Holder(script)
+        #expect(try root.needed() == ["overlay2/\(root.layer)"])
+        withExtendedLifetime(holder) {}
+    }
+
+    @Test("a moved entry is found under the path it has in the trash")
+    func moved() throws {
+        let root = try HostRoot()
+        let holder = try Holder(Holder.wait, in: root.path + "/volumes/pg/_data")
+        try root.directory.makeDirectory(".bilge/1/1")
+        try run(["mv", root.path + "/volumes/pg", root.path + "/.bilge/1/1/data.0"])
+        var items = Findings()
+        items.add(Item(.scratch, [RelativePath(".bilge/1/1/data.0")]))
+        let witness = KernelWitness(root: try root.directory.open(), rootPath: root.path)
+        #expect(witness.claims(among: items).claims.map(\.target.text) == [".bilge/1/1/data.0"])
+        withExtendedLifetime(holder) {}
+    }
+
+    @Test(
+        "on a golden root, the one volume in use is claimed and nothing else",
+        arguments: ["docker-1.9.1-vfs", "20.10-overlay2-healthy"])
+    func golden(_ name: String) throws {
+        guard let golden = GoldenRoot.named(name) else { return print("skipped: no golden root \(name) here") }
+        let (directory, path) = try golden.unpack()
+        let root = try openDataRoot(path, caller: geteuid())
+        let items = observe(root.directory, at: root.path)
+        let volume = try #require(items.items.values.filter { $0.thing.isVolume }.map(\.path).min())
+        let witness = KernelWitness(root: root.directory, rootPath: root.path)
+        #expect(witness.claims(among: items).claims.isEmpty)
+        let holder = try Holder(Holder.wait, in: "\(path)/\(volume)")
+        #expect(witness.claims(among: items).claims.map(\.target) == [volume])
+        withExtendedLifetime((holder, directory)) {}
+    }
+}
+
+let hasPython = FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")
+
+@Suite("The kernel's witness: mounts", .enabled(if: isRoot, "needs root to mount"))
+struct HostMountTests {
+    private func mounted(_ script: String, at root: HostRoot) throws -> Holder {
+        try Holder("cd \(root.path); mkdir -p ../bilge-elsewhere; " + script + "; cd /; " + Holder.wait, unshared: true)
+    }
+    private let elsewhere = (ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp") + "/bilge-elsewhere"
+
+    @Test(
+        "a volume mounted elsewhere in another namespace is claimed",
+        arguments: ["volumes/pg/_data", "volumes/pg/_data/base"])
+    func bind(_ folder: String) throws {
+        let root = try HostRoot()
+        let holder = try mounted("mount --bind \(folder) \(elsewhere)", at: root)
+        let claim = try #require(root.look().findings.claims.first)
+        #expect(claim.target.text == "volumes/pg")
+        #expect(claim.claimant == .mount(elsewhere))
+        #expect(claim.force == .needs)
+        #expect(claim.source == "/proc/\(holder.pid)/mountinfo")
+        withExtendedLifetime(holder) {}
+    }
+
+    @Test("a directory of volumes mounted elsewhere makes volumes doubtful, not in use")
+    func bindOfVolumes() throws {
+        let root = try HostRoot()
+        let holder = try mounted("mount --bind volumes \(elsewhere)", at: root)
+        let findings = try root.look().findings
+        #expect(findings.problems.map(\.areas) == [[.volumes]])
+        #expect(!findings.claims.contains { $0.force == .needs })
+        withExtendedLifetime(holder) {}
+    }
+
+    @Test("the root mounted elsewhere is only mentioned")
+    func bindOfRoot() throws {
+        let root = try HostRoot()
+        let holder = try mounted("mount --rbind . \(elsewhere)", at: root)
+        let findings = try root.look().findings
+        #expect(findings.problems.isEmpty)
+        #expect(findings.claims.map(\.force) == [.mentions])
+        #expect(findings.claims.map(\.target) == [.root])
+        withExtendedLifetime(holder) {}
+    }
+
+    @Test("a directory mounted on itself is no use of what is in it")
+    func bindOnItself() throws {
+        let root = try HostRoot()
+        let holder = try mounted("mount --bind overlay2 overlay2", at: root)
+        let (findings, coverage) = try root.look()
+        #expect(findings.problems.isEmpty)
+        #expect(Set(findings.claims.map(\.target.text)).isSubset(of: ["overlay2"]))
+        #expect(coverage.uses.isEmpty)
+        withExtendedLifetime(holder) {}
+    }
+
+    @Test("something mounted in an item claims it, also on top of another mount")
+    func mountPoint() throws {
+        let root = try HostRoot()
+        let layer = "overlay2/\(root.layer)"
+        var holder = try mounted("mount -t tmpfs none volumes/idle/_data", at: root)
+        #expect(try root.needed() == ["volumes/idle"])
+        holder = try mounted(
+            "mount -t tmpfs none \(layer)/merged; mkdir \(layer)/merged/x; mount -t tmpfs none \(layer)/merged/x",
+            at: root)
+        #expect(try root.needed() == [layer])
+        withExtendedLifetime(holder) {}
+    }
+
+    @Test(
+        "an overlay claims the layers it is made of",
+        arguments: ["overlay2/l/LINK", "overlay2/ID/diff", "l/LINK"])
+    func overlay(_ pattern: String) throws {
+        let root = try HostRoot()
+        let lower = pattern.replacingOccurrences(of: "LINK", with: root.link)
+            .replacingOccurrences(of: "ID", with: root.below)
+        let layer = root.layer
+        let isRelative = lower.hasPrefix("l/")
+        let folder = isRelative ? "" : root.path + "/overlay2/"
+        let options =
+            "lowerdir=\(isRelative ? lower : root.path + "/" + lower),"
+            + "upperdir=\(folder)\(layer)/diff,workdir=\(folder)\(layer)/work"
+        let holder = try mounted("cd overlay2; mount -t overlay -o \(options) overlay \(elsewhere)", at: root)
+        #expect(try root.needed() == ["overlay2/\(layer)", "overlay2/\(root.below)"])
+        #expect(try root.look().findings.problems.isEmpty)
+        // What is mounted is still made of the layer, but nobody can say any more which one that was.
+        if lower.contains("l/") {
+            try run(["rm", "\(root.path)/overlay2/l/\(root.link)"])
+            var without = root
+            without.findings.items[RelativePath("overlay2/\(root.below)")]?.paths.removeLast()
+            #expect(try without.look().findings.problems.map(\.areas) == [[.driver("overlay2")]])
+        }
+        withExtendedLifetime(holder) {}
+    }
+
+    @Test("a process in a container that sees a volume at another path claims it")
+    func processBehindMount() throws {
+        let root = try HostRoot()
+        let holder = try Holder(
+            "mkdir -p \(elsewhere); mount --bind \(root.path)/volumes/pg/_data \(elsewhere); cd \(elsewhere)/base; "
+                + Holder.wait,
+            unshared: true)
+        let claims = try root.look().findings.claims
+        #expect(
+            claims.contains {
+                $0.claimant == .process(pid: holder.pid, name: "sleep") && $0.target.text == "volumes/pg"
+            })
+        withExtendedLifetime(holder) {}
+    }
+
+    @Test("volumes on a file system of their own are recognised wherever it is mounted")
+    func otherFileSystem() throws {
+        let root = try HostRoot()
+        try run(["mount", "-t", "tmpfs", "none", root.path + "/volumes"])
+        defer { _ = try? run(["umount", root.path + "/volumes"]) }
+        for volume in ["pg", "idle"] { try root.directory.makeDirectory("volumes/\(volume)/_data") }
+        #expect(try root.needed().subtracting(["volumes"]).isEmpty)
+        let holder = try mounted("mount --bind volumes/idle/_data \(elsewhere); cd \(elsewhere)", at: root)
+        #expect(try root.needed().subtracting(["volumes"]) == ["volumes/idle"])
+        withExtendedLifetime(holder) {}
+    }
+}
+
+@Suite("The kernel's witness: what it cannot see")
+struct HostDamageTests {
+    @Test("processes that cannot be asked are one problem for everything")
+    func unreadable() throws {
+        let root = try HostRoot()
+        let proc = try FakeProc()
+        #expect(try root.look(proc.sources).findings.problems.isEmpty)
+        try proc.add(77, "postgres")
+        try proc.directory.write("77/stat", "garbage")
+        try proc.add(78, "redis")
+        try proc.directory.write("78/stat", "")
+        let problems = try root.look(proc.sources).findings.problems
+        #expect(problems.map(\.areas) == [[.everything]])
+        #expect(problems.first?.reason.hasPrefix("process 77 and 1 more cannot be asked") == true)
+    }
+
+    @Test("a mount table that is not understood is a problem for everything", arguments: 1..<60)
+    func cutMounts(_ length: Int) throws {
+        let root = try HostRoot()
+        let proc = try FakeProc()
+        try proc.add(77, "dockerd")
+        let line = "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw"
+        try proc.directory.write("77/mountinfo", String(line.prefix(length)))
+        // Another view than that of this process, or its table would not be read.
+        try FileManager.default.removeItem(atPath: proc.path + "/77/ns/mnt")
+        try proc.directory.write("77/ns/mnt")
+        #expect(try root.look(proc.sources).findings.problems.map(\.areas) == [[.everything]])
+    }
+
+    @Test("without its own mounts the witness knows nothing")
+    func noMounts() throws {
+        let root = try HostRoot()
+        let proc = try FakeProc()
+        try FileManager.default.removeItem(atPath: "\(proc.path)/\(getpid())/mountinfo")
+        #expect(try root.look(proc.sources).findings.problems.map(\.areas) == [[.everything]])
+        #expect(try root.look(KernelSources(proc: "/nonexistent")).findings.problems.map(\.areas) == [[.everything]])
+    }
+
+    @Test("a hidden process 1 is a problem for root", .enabled(if: isRoot, "needs root"))
+    func hidden() throws {
+        let root = try HostRoot()
+        let proc = try FakeProc()
+        try FileManager.default.removeItem(atPath: proc.path + "/1")
+        #expect(try root.look(proc.sources).findings.problems.map(\.areas) == [[.everything]])
+    }
+
+    @Test(
+        "an unprivileged caller asks only its own processes about its own root",
+        .enabled(if: isRoot, "needs root to give files away"))
+    func unprivileged() throws {
+        let root = try HostRoot()
+        let proc = try FakeProc()
+        try proc.add(77, "postgres")
+        try proc.directory.write("77/stat", "garbage")
+        try proc.add(78, "sleep", cwd: root.path + "/volumes/pg/_data")
+        try run(["chown", "1234", root.path, proc.path + "/78"])
+        let (findings, coverage) = try root.look(proc.sources, caller: 1234)
+        #expect(findings.problems.isEmpty)
+        #expect(coverage.notAsked == 3)
+        #expect(findings.claims.map(\.target.text) == ["volumes/pg"])
+        // On a root of somebody else, whoever cannot be asked may matter.
+        try run(["chown", "0", root.path])
+        #expect(try root.look(proc.sources, caller: 1234).findings.problems.map(\.areas) == [[.everything]])
+    }
+
+    @Test("a mount namespace that nobody is in makes volumes doubtful")
+    func pinned() throws {
+        let root = try HostRoot()
+        let proc = try FakeProc()
+        let table = try String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)
+        try proc.directory.write(
+            "\(getpid())/mountinfo", table + "900 1 0:4 mnt:[4026539999] /run/mine rw - nsfs nsfs rw\n")
+        let problems = try root.look(proc.sources).findings.problems
+        #expect(problems.map(\.areas) == [[.volumes]])
+        #expect(problems.map(\.path) == ["/run/mine"])
+        try proc.directory.write(
+            "\(getpid())/mountinfo", table + "900 1 0:4 mnt:[4026539999] /run/snapd/ns/lxd.mnt rw - nsfs nsfs rw\n")
+        #expect(try root.look(proc.sources).findings.problems.isEmpty)
+    }
+
+    @Test("swap files, loop devices and exports claim what they lie in")
+    func kernelUses() throws {
+        let root = try HostRoot()
+        let proc = try FakeProc()
+        let volume = root.path + "/volumes/pg/_data"
+        try proc.directory.write("swaps", "Filename\tType\tSize\tUsed\tPriority\n\(volume)/swap\\040file file 1 1 -2\n")
+        #expect(try root.needed(proc.sources) == ["volumes/pg"])
+        try proc.directory.write("swaps", "Filename\tType\tSize\tUsed\tPriority\n/swapfile file 1 1 -2\n")
+        try proc.directory.write("block/loop3/loop/backing_file", "\(root.path)/overlay2/\(root.layer)/diff/disk.img\n")
+        try proc.directory.makeDirectory("block/loop4")
+        #expect(try root.needed(proc.sources) == ["overlay2/\(root.layer)"])
+        try proc.directory.write("etc/exports", "# none\n\"\(volume)\" *(ro) \\\n  10.0.0.1(rw)\n")
+        #expect(try root.needed(proc.sources) == ["overlay2/\(root.layer)", "volumes/pg"])
+        try proc.directory.write("etc/exports.d/x.exports", "\(root.path)/volumes *(ro)\n")
+        #expect(try root.look(proc.sources).findings.problems.map(\.areas) == [[.volumes]])
+    }
+}
