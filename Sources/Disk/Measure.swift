@@ -20,7 +20,7 @@ package import Model
 ///   are too few.
 /// - Complexity: for each directory one `openat2`, one `statx`, one `close` and a `getdents64` for 128 KiB of names and
 ///   a last one; for each other entry one `statx`. Memory is kept for each directory that waits and for each file with
-///   several names. It takes no more than half of the descriptors that the process may have.
+///   several names. It takes no more than half of the descriptors that are left.
 package func measure(
     in directory: Directory, groups: [[RelativePath]], excluding excluded: Set<RelativePath> = [], threads: Int = 16,
     openDirectories: Int? = nil

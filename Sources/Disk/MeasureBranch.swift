@@ -20,18 +20,22 @@ final class Branch: @unchecked Sendable {
     /// The parent keeps its descriptor until this one is opened.
     let leasesParent: Bool
 
-    /// -1 before and after.
-    private(set) var descriptor: CInt = -1
-    private(set) var device: UInt64 = 0
-    private(set) var inode: UInt64 = 0
-    /// Which mount it is on: two that differ are two mounts.
-    private(set) var mount: UInt64 = 0
+    private(set) var place = Place()
     /// Names in it that are left out.
     private(set) var excluded: Set<String>?
     /// Its children may use its descriptor.
     private(set) var isShared = false
 
     private let leases = Atomic(0)
+
+    struct Place {
+        /// -1 before it is opened; not to be used after the last lease.
+        var descriptor: CInt = -1
+        var device: UInt64 = 0
+        var inode: UInt64 = 0
+        /// Which mount it is on: two that differ are two mounts.
+        var mount: UInt64 = 0
+    }
 
     init(top: RelativePath, group: Int) {
         self.top = top
@@ -59,13 +63,8 @@ final class Branch: @unchecked Sendable {
     }
 
     /// Takes over an open descriptor, which lives until the last lease is given back.
-    func opened(
-        _ descriptor: CInt, _ status: cdisk_usage, mount: UInt64, excluding excluded: Set<String>?, shared: Bool
-    ) {
-        self.descriptor = descriptor
-        device = status.device
-        inode = status.inode
-        self.mount = mount
+    func opened(_ place: Place, excluding excluded: Set<String>?, shared: Bool) {
+        self.place = place
         self.excluded = excluded
         isShared = shared
         lease()
@@ -76,7 +75,7 @@ final class Branch: @unchecked Sendable {
     /// Returns true if that was the last one, which closes the descriptor.
     func giveBack() -> Bool {
         guard leases.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return false }
-        close(descriptor)
+        close(place.descriptor)
         return true
     }
 }

@@ -4,6 +4,7 @@ import CDisk
 import Glibc
 import Model
 import Synchronization
+import SystemPackage
 
 /// The threads that measure, and what they share.
 ///
@@ -34,15 +35,25 @@ final class MeasureCrew: Sendable {
     }
 
     init(_ directory: Directory, groups: Int, excluding exclusions: Exclusions, threads: Int, openDirectories: Int?) {
-        var limit = rlimit()
-        let known = unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
-        let descriptors = known ? Int(clamping: limit.rlim_cur) : 1024
+        let free = Self.freeDescriptors()
+        let workers = min(max(threads, 1), max(free / 8, 1), 256)
         self.directory = directory
         self.exclusions = exclusions
-        openLimit = openDirectories ?? min(max((descriptors - 64) / 2, 8), 4096)
-        // A thread holds three descriptors at most beside those: a directory, and the way to it.
-        slots = (0..<min(max(threads, 1), max((descriptors - 32) / 8, 1), 256)).map { _ in Slot() }
+        // A worker has three descriptors at most beside those: a directory, and the way to another.
+        openLimit = openDirectories ?? min(max(free / 2 - 4 * workers, 0), 4096)
+        slots = (0..<workers).map { _ in Slot() }
         totals = Mutex(Array(repeating: Usage(), count: groups))
+    }
+
+    /// How many descriptors this process may still open.
+    private static func freeDescriptors() -> Int {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 64 }
+        do {
+            return max(0, Int(clamping: limit.rlim_cur) - (try Directory(path: "/proc/self/fd").names().count))
+        } catch {
+            return max(0, Int(clamping: limit.rlim_cur) - 64)
+        }
     }
 
     /// Before `run` only.

@@ -31,7 +31,7 @@ struct MeasureWorker: ~Copyable {
     init(_ crew: MeasureCrew, slot: Int) {
         self.crew = crew
         self.slot = slot
-        usesMountIDs = crew.directory.lookup == .kernel
+        usesMountIDs = crew.directory.lookup != .oldest
     }
 
     mutating func take(_ work: MeasureCrew.Work) {
@@ -62,7 +62,7 @@ struct MeasureWorker: ~Copyable {
         guard open(branch) else { return }
         defer { giveBack(branch) }
         while true {
-            let filled = buffer.fill(from: branch.descriptor)
+            let filled = buffer.fill(from: branch.place.descriptor)
             if filled == 0 { return }
             if filled < 0 {
                 if errno != ENOENT { unreadable += 1 }  // ENOENT: it was removed.
@@ -88,12 +88,13 @@ struct MeasureWorker: ~Copyable {
     }
 
     private mutating func count(_ buffer: EntryBuffer, filled: Int, in branch: Branch) {
+        let (place, excluded) = (branch.place, branch.excluded)
         unsafe buffer.forEachEntry(filled: filled) { name, _, type in
-            if let excluded = branch.excluded, unsafe excluded.contains(escaped(name)) { return }
+            if let excluded, unsafe excluded.contains(escaped(name)) { return }
             if type == 4 {
                 unsafe descend(name, in: branch)
             } else {
-                unsafe count(name, in: branch, at: branch.descriptor)
+                unsafe count(name, in: branch, at: place)
             }
         }
     }
@@ -105,29 +106,29 @@ struct MeasureWorker: ~Copyable {
 
     /// Counts an entry that is listed as something else than a directory.
     @inline(__always)
-    private mutating func count(_ name: UnsafePointer<CChar>, in branch: Branch, at directory: CInt) {
+    private mutating func count(_ name: UnsafePointer<CChar>, in branch: Branch, at place: Branch.Place) {
         var status = cdisk_usage()
-        guard unsafe cdisk_usage_at(directory, name, &status) == 0 else {
+        guard unsafe cdisk_usage_at(place.descriptor, name, &status) == 0 else {
             if errno != ENOENT { unreadable += 1 }  // ENOENT: gone since it was listed.
             return
         }
-        if status.mode & S_IFMT == S_IFDIR {
+        if status.isDirectory {
             // Not every file system lists types, and a name may be something else by now.
             unsafe descend(name, in: branch)
-        } else if isOnMount(of: branch, status) {
+        } else if isOnMount(of: place, status) {
             add(status, branch.group)
         }
     }
 
     /// Where the kernel does not tell the mount of an entry, the device has to do; for a directory there is more.
     @inline(__always)
-    private func isOnMount(of branch: Branch, _ status: cdisk_usage) -> Bool {
-        usesMountIDs && status.mount_id != 0 ? status.mount_id == branch.mount : status.device == branch.device
+    private func isOnMount(of place: Branch.Place, _ status: cdisk_usage) -> Bool {
+        usesMountIDs && status.mount_id != 0 ? status.mount_id == place.mount : status.device == place.device
     }
 
     @inline(__always)
     private mutating func add(_ status: cdisk_usage, _ group: Int) {
-        if status.links > 1, status.mode & S_IFMT != S_IFDIR {
+        if status.links > 1, !status.isDirectory {
             links.append(
                 LinkLedger.Link(device: status.device, inode: status.inode, blocks: status.blocks, group: group))
         } else {
@@ -172,21 +173,22 @@ struct MeasureWorker: ~Copyable {
             close(descriptor)
             return false
         }
-        guard branch.parent == nil || branch.parent?.mount == mount else {
+        guard branch.parent == nil || branch.parent?.place.mount == mount else {
             close(descriptor)
             return false
         }
         add(status, branch.group)
         let open = crew.openDirectories.add(1, ordering: .relaxed).newValue
         branch.opened(
-            descriptor, status, mount: mount, excluding: crew.exclusions.names(in: status),
-            shared: open <= crew.openLimit)
+            Branch.Place(descriptor: descriptor, device: status.device, inode: status.inode, mount: mount),
+            excluding: crew.exclusions.names(in: status), shared: open <= crew.openLimit)
         return true
     }
 
     private func mount(of descriptor: CInt, _ status: cdisk_usage) -> UInt64? {
-        if usesMountIDs { return status.mount_id != 0 ? status.mount_id : status.device }
-        // Without `openat2` nothing else tells a bind mount of the same file system.
+        if usesMountIDs, status.mount_id != 0 { return status.mount_id }
+        // `openat2` would not have crossed a mount; without it, nothing else tells a bind mount of the same device.
+        if crew.directory.lookup == .kernel { return status.device }
         do { return try MountID(of: descriptor, status, crew.directory.lookup, "").mount } catch { return nil }
     }
 
@@ -194,7 +196,7 @@ struct MeasureWorker: ~Copyable {
         guard let parent = branch.parent else {
             return crew.directory.lookup.open(branch.top, in: crew.directory.descriptor, O_RDONLY | O_DIRECTORY)
         }
-        if branch.leasesParent { return child(branch.name, of: parent.descriptor, O_RDONLY | O_DIRECTORY) }
+        if branch.leasesParent { return child(branch.name, of: parent.place.descriptor, O_RDONLY | O_DIRECTORY) }
         switch way(to: parent) {
         case .success(let way):
             defer { close(way) }
@@ -211,7 +213,7 @@ struct MeasureWorker: ~Copyable {
                 unsafe cdisk_openat2(
                     directory, name.baseAddress!, UInt64(UInt32(bitPattern: flags | O_NOFOLLOW)), 0,
                     Resolve.inside.union(.noOtherMount).rawValue)
-            case .components: unsafe cdisk_openat(directory, name.baseAddress!, flags | O_NOFOLLOW, 0)
+            case .components, .oldest: unsafe cdisk_openat(directory, name.baseAddress!, flags | O_NOFOLLOW, 0)
             }
         }
         return descriptor < 0 ? .failure(Errno(rawValue: errno)) : .success(descriptor)
@@ -235,8 +237,8 @@ struct MeasureWorker: ~Copyable {
             current = descriptor
         }
         var status = cdisk_usage()
-        guard unsafe cdisk_usage_of(current, &status) == 0, status.device == branch.device,
-            status.inode == branch.inode
+        guard unsafe cdisk_usage_of(current, &status) == 0, status.device == branch.place.device,
+            status.inode == branch.place.inode
         else {
             close(current)
             return .failure(.staleNFSFileHandle)
@@ -263,7 +265,7 @@ struct MeasureWorker: ~Copyable {
         let known = ask(about: branch, &status)
         if known { add(status, branch.group) }
         let isOther = error == .notDirectory || error == .tooManySymbolicLinkLevels
-        if !known || !isOther || status.mode & S_IFMT == S_IFDIR { unreadable += 1 }
+        if !known || !isOther || status.isDirectory { unreadable += 1 }
     }
 
     /// What stands in the place of a directory.
@@ -272,9 +274,9 @@ struct MeasureWorker: ~Copyable {
             // Where the way would have to be walked again for it, it is not worth that.
             guard branch.leasesParent else { return false }
             let result = unsafe branch.name.withUnsafeBufferPointer {
-                unsafe cdisk_usage_at(parent.descriptor, $0.baseAddress!, &status)
+                unsafe cdisk_usage_at(parent.place.descriptor, $0.baseAddress!, &status)
             }
-            return result == 0 && isOnMount(of: parent, status)
+            return result == 0 && isOnMount(of: parent.place, status)
         }
         do {
             let found = try crew.directory.status(branch.top)
@@ -290,4 +292,8 @@ struct MeasureWorker: ~Copyable {
     private func giveBack(_ branch: Branch) {
         if branch.giveBack() { crew.openDirectories.subtract(1, ordering: .relaxed) }
     }
+}
+
+extension cdisk_usage {
+    var isDirectory: Bool { mode & 0o170000 == 0o040000 }
 }

@@ -13,9 +13,9 @@ struct MountID: Hashable {
     /// - Throws: `notSupported` where neither `statx` (Linux 5.8) nor `/proc` tells.
     init(of descriptor: CInt, _ status: cdisk_usage, _ lookup: Lookup, _ path: String) throws(DiskError) {
         device = status.device
-        switch lookup {
-        case .kernel where status.mount_id != 0: mount = status.mount_id
-        case .kernel, .components:
+        if status.mount_id != 0, lookup != .oldest {
+            mount = status.mount_id
+        } else {
             guard let listed = Self.listed(descriptor) else { throw DiskError(.stat, path, .notSupported) }
             mount = listed
         }
@@ -26,9 +26,12 @@ struct MountID: Hashable {
         let file = unsafe open("/proc/self/fdinfo/\(descriptor)", O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return nil }
         defer { close(file) }
-        let text = unsafe String(unsafeUninitializedCapacity: 1024) { unsafe max(0, read(file, $0.baseAddress!, 1024)) }
-        for line in text.split(separator: "\n") where line.hasPrefix("mnt_id:") {
-            return UInt64(line.dropFirst("mnt_id:".count).drop { $0 == "\t" || $0 == " " })
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: 1024) { buffer, filled in
+            filled = unsafe max(0, read(file, buffer.baseAddress!, buffer.count))
+        }
+        // The first lines are `pos:`, `flags:` and `mnt_id:`, each followed by a tab.
+        for line in bytes.split(separator: UInt8(ascii: "\n")) where line.starts(with: "mnt_id:\t".utf8) {
+            return decimal(line.dropFirst("mnt_id:\t".utf8.count))
         }
         return nil
     }

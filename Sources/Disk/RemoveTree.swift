@@ -210,7 +210,7 @@ private struct TreeRemoval: ~Copyable {
                 unsafe cdisk_openat2(
                     parent, name.baseAddress!, UInt64(UInt32(bitPattern: flags)), 0,
                     Resolve.inside.union(.noOtherMount).rawValue)
-            case .components: unsafe cdisk_openat(parent, name.baseAddress!, flags, 0)
+            case .components, .oldest: unsafe cdisk_openat(parent, name.baseAddress!, flags, 0)
             }
         }
     }

@@ -153,6 +153,11 @@ func errno(_ body: () throws -> Void) -> Errno? {
     func sync() throws { try directory.sync() }
 }
 
+extension Lookup {
+    /// Every test of a look-up holds for each of them, whatever this kernel has.
+    static let ways = [Lookup.available, .components, .oldest]
+}
+
 extension RelativePath: ExpressibleByStringLiteral {
     public init(stringLiteral text: String) { self.init(text) }
 }

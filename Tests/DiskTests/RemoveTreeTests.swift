@@ -17,7 +17,7 @@ import Testing
         try Directory(path: FilePath(folder.path), lookup: lookup)
     }
 
-    @Test("a tree of everything goes, and what it freed is counted", arguments: [Lookup.kernel, .components])
+    @Test("a tree of everything goes, and what it freed is counted", arguments: Lookup.ways)
     func everything(lookup: Lookup) throws {
         try folder.write("tree/a/b/file", String(repeating: "x", count: 10_000))
         try folder.write("tree/a/two names", "twice")
@@ -44,7 +44,7 @@ import Testing
         #expect(removed.unreadable == 0)
     }
 
-    @Test("a file, a link and a FIFO are trees of one", arguments: [Lookup.kernel, .components])
+    @Test("a file, a link and a FIFO are trees of one", arguments: Lookup.ways)
     func single(lookup: Lookup) throws {
         try folder.write("victim/file", "x")
         try folder.makeLink("link", to: "victim")
@@ -58,7 +58,7 @@ import Testing
         #expect(removed.inodes == 3)
     }
 
-    @Test("nothing behind a symbolic link is touched", arguments: [Lookup.kernel, .components])
+    @Test("nothing behind a symbolic link is touched", arguments: Lookup.ways)
     func links(lookup: Lookup) throws {
         try folder.write("victim/inside/file", "x")
         try folder.makeLink("tree/a/to directory", to: folder.path + "/victim")
@@ -70,7 +70,7 @@ import Testing
         #expect(try folder.open().read("victim/inside/file") == Array("x".utf8))
     }
 
-    @Test("a swapper of directory and link leads nowhere", arguments: [Lookup.kernel, .components])
+    @Test("a swapper of directory and link leads nowhere", arguments: Lookup.ways)
     func swapper(lookup: Lookup) throws {
         for _ in 0..<20 {
             for file in 0..<20 {
@@ -92,7 +92,7 @@ import Testing
         #expect(try folder.open().names() == ["victim"])
     }
 
-    @Test("a tree far deeper than there are descriptors goes", arguments: [Lookup.kernel, .components])
+    @Test("a tree far deeper than there are descriptors goes", arguments: Lookup.ways)
     func deep(lookup: Lookup) throws {
         let directory = try holder(lookup)
         try directory.makeDirectory("deep")
@@ -110,7 +110,7 @@ import Testing
         #expect(removed.inodes == 3001 + 30 + 60)
     }
 
-    @Test("a directory with more names than fit into one buffer goes", arguments: [Lookup.kernel, .components])
+    @Test("a directory with more names than fit into one buffer goes", arguments: Lookup.ways)
     func wide(lookup: Lookup) throws {
         let directory = try holder(lookup)
         try directory.makeDirectory("wide")
@@ -125,7 +125,7 @@ import Testing
         #expect(removed.inodes == 6001)
     }
 
-    @Test("a bind mount of the same file system stops it", arguments: [Lookup.kernel, .components])
+    @Test("a bind mount of the same file system stops it", arguments: Lookup.ways)
     func bindMount(lookup: Lookup) throws {
         try folder.write("victim/db", "precious")
         try folder.write("tree/m/x/underneath", "x")
@@ -145,7 +145,7 @@ import Testing
         #expect(try directory.read("victim/db") == Array("precious".utf8))
     }
 
-    @Test("a mounted file stops it", arguments: [Lookup.kernel, .components])
+    @Test("a mounted file stops it", arguments: Lookup.ways)
     func fileMount(lookup: Lookup) throws {
         try folder.write("victim", "precious")
         try folder.write("tree/hosts", "x")
