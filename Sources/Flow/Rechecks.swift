@@ -120,14 +120,12 @@ struct Object: Hashable {
 
 /// Every entry that lies in the trash: `.bilge/<run>/<item>/data.<n>`.
 func heldEntries(in root: Directory) throws -> [RelativePath] {
-    let trash = RelativePath(Trash.name)
-    var entries: [RelativePath] = []
-    for run in try root.namesIfPresent(of: trash) ?? [] where try root.status(trash / run).kind == .directory {
-        for item in try root.names(of: trash / run) {
-            for name in try root.names(of: trash / run / item) where name.hasPrefix("data.") {
-                entries.append(trash / run / item / name)
-            }
-        }
+    func folders(in path: RelativePath) throws -> [RelativePath] {
+        try root.entries(of: path).filter { $0.kind == .directory }.map { path / $0.name }
     }
-    return entries
+    let trash = RelativePath(Trash.name)
+    guard try root.statusIfPresent(trash) != nil else { return [] }
+    return try folders(in: trash).flatMap(folders(in:)).flatMap { item in
+        try root.names(of: item).filter { $0.hasPrefix("data.") }.map { item / $0 }
+    }
 }
