@@ -57,7 +57,7 @@ extension Trash {
     }
 
     private func recover(_ run: String, _ checks: Checks?, _ recovery: inout Recovery) async throws(DiskError) {
-        let checked = try Checked(folder.directory(RelativePath(run)))
+        let runFolder = try folder.directory(RelativePath(run))
         var unchecked: [(ItemFolder, Intent)] = []
         // A mark speaks for every item before it, so there is none behind an item that is not clear.
         var isClear = true
@@ -65,7 +65,8 @@ extension Trash {
             let item = try self.item(sequence, of: run)
             do {
                 let troubles = recovery.kept.count + recovery.broken.count
-                if let intent = try settle(item, &recovery), checked.time(of: item) == nil {
+                // Read anew each time: what was just completed is not covered by an old mark any more.
+                if let intent = try settle(item, &recovery), try Checked(runFolder).time(of: item) == nil {
                     unchecked.append((item, intent))
                 }
                 if recovery.kept.count + recovery.broken.count > troubles { isClear = false }

@@ -64,7 +64,8 @@ package final class Trash {
             let folder = try root.directory(RelativePath(name))
             try check(folder, beside: rootStatus)
             // Without a lock file it is being made or being removed, and holds nothing.
-            let lock = try folder.statusIfPresent(lockName).map { _ throws(DiskError) in try FileLock(folder, .shared) }
+            var lock: FileLock?
+            if try folder.statusIfPresent(lockName) != nil { lock = try locked(folder, .shared) }
             return Trash(root: root, rootStatus: rootStatus, folder: folder, disk: NoMutations(), lock: lock)
         } catch where error.isMissing {
             return nil
@@ -77,7 +78,7 @@ package final class Trash {
     func removeIfEmpty() throws(DiskError) {
         let names = try folder.names()
         // The lock goes last: without it nobody can have begun to hold anything.
-        let ours = ["seen.tmp", "reserve", "README", "audit.log", "lock"]
+        let ours = ["reserve", "README", "audit.log", "lock"]
         guard names.allSatisfy(ours.contains) else { return }
         for name in ours where names.contains(name) { try disk.unlink(name, in: folder) }
         try disk.removeDirectory(Trash.name, in: root)
@@ -99,10 +100,9 @@ extension Trash {
             let folder = try root.directory(RelativePath(name))
             try check(folder, beside: rootStatus)
             do { try disk.create("lock", [], in: folder) } catch where error.errno == .fileExists {}
-            let lock = try FileLock(folder, .exclusive)
-            // The lock counts only if it is the one that the next run would find.
-            guard let now = try root.statusIfPresent(RelativePath(name)), now.inode == (try folder.status(.root)).inode,
-                let file = try folder.statusIfPresent(lockName), file.inode == (try lock.status()).inode
+            let lock = try locked(folder, .exclusive)
+            // The lock counts only in the directory that the next run would open.
+            guard let now = try root.statusIfPresent(RelativePath(name)), now.inode == (try folder.status(.root)).inode
             else { return nil }
             let trash = Trash(root: root, rootStatus: rootStatus, folder: folder, disk: disk, lock: lock)
             try trash.furnish()
@@ -110,6 +110,15 @@ extension Trash {
         } catch where error.isMissing {
             return nil
         }
+    }
+
+    /// Waits for a second at most: reading commands hold the lock for moments only, other runs hold it for long.
+    private static func locked(_ folder: Directory, _ mode: FileLock.Mode) throws(DiskError) -> FileLock {
+        for attempt in 0..<50 {
+            if let lock = try FileLock.acquire(lockName, in: folder, mode) { return lock }
+            if attempt < 49 { usleep(20_000) }
+        }
+        throw DiskError(.lock, folder.path + "/lock", .wouldBlock)
     }
 
     /// Refuses a directory that we did not make: somebody would have a way to what is held.
