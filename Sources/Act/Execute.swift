@@ -91,9 +91,14 @@ private final class Execution {
     }
 
     private var receipt: Receipt {
-        let isHeld = lines.values.contains { $0.outcome == .done } || pending.count > 0
-        return Receipt(
-            plan: plan.plan, run: isHeld ? run : "", steps: plan.steps.indices.compactMap { lines[$0] })
+        var held = run
+        do {
+            // Whatever became of the steps: a run that holds something is one that `undo` must be told of.
+            if try run.isEmpty || trash.sequences(of: run).isEmpty { held = "" }
+        } catch {
+            logger.notice("run folder not listed", metadata: ["error": "\(error)"])
+        }
+        return Receipt(plan: plan.plan, run: held, steps: plan.steps.indices.compactMap { lines[$0] })
     }
 
     private func note(_ index: Int, _ outcome: Receipt.Outcome, _ reason: String = "") {

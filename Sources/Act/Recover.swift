@@ -57,7 +57,8 @@ extension Trash {
     }
 
     private func recover(_ run: String, _ checks: Checks?, _ recovery: inout Recovery) async throws(DiskError) {
-        let checked = try Checked(folder.directory(RelativePath(run)))
+        let runFolder = try folder.directory(RelativePath(run))
+        var checked = try Checked(runFolder)
         var unchecked: [(ItemFolder, Intent)] = []
         // A mark speaks for every item before it, so there is none behind an item that is not clear.
         var isClear = true
@@ -65,8 +66,11 @@ extension Trash {
             let item = try self.item(sequence, of: run)
             do {
                 let troubles = recovery.kept.count + recovery.broken.count
-                if let intent = try settle(item, &recovery), checked.time(of: item) == nil {
-                    unchecked.append((item, intent))
+                let settled = recovery.did.count
+                if let intent = try settle(item, &recovery) {
+                    // What was completed just now is not covered by the marks of before.
+                    if recovery.did.count > settled { checked = try Checked(runFolder) }
+                    if checked.time(of: item) == nil { unchecked.append((item, intent)) }
                 }
                 if recovery.kept.count + recovery.broken.count > troubles { isClear = false }
             } catch {

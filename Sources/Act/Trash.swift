@@ -78,7 +78,7 @@ package final class Trash {
     func removeIfEmpty() throws(DiskError) {
         let names = try folder.names()
         // The lock goes last: without it nobody can have begun to hold anything.
-        let ours = ["seen.tmp", "reserve", "README", "audit.log", "lock"]
+        let ours = ["reserve", "README", "audit.log", "lock"]
         guard names.allSatisfy(ours.contains) else { return }
         for name in ours where names.contains(name) { try disk.unlink(name, in: folder) }
         try disk.removeDirectory(Trash.name, in: root)

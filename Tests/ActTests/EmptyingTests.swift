@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Disk
+import Foundation
+import Glibc
+import Model
+import SystemPackage
+import Testing
+
+@testable import Act
+
+@Suite("emptying the trash")
+struct EmptyingTests {
+    let host: Host
+
+    init() throws { host = try Host() }
+
+    @Test("what is held goes for good, and what was freed is what the file system got back")
+    func freed() async throws {
+        try host.write("volumes/pg/_data/large", String(repeating: "x", count: 100_000))
+        let outside = try Directory(path: FilePath("\(host.path)/volumes/keep")).read(RelativePath("_data/shared"))
+        try await host.take(try host.steps())
+        let held = try usage(host.path + "/.bilge/20261123-120000-7c1e", below: "data.")
+        let emptied = try await host.empty()
+        #expect(emptied.items.map(\.outcome) == [.done, .done, .done])
+        // Of the file with three names, two went: its space stays with the third.
+        #expect(emptied.freed == held)
+        #expect(emptied.freed.allocatedBytes >= 100_000)
+        #expect(try !host.hasTrash)
+        #expect(try host.root.read(RelativePath("volumes/keep/_data/shared")) == outside)
+        #expect(try await host.undo().steps.isEmpty)
+    }
+
+    @Test("only what is old enough goes, and only the runs that are named")
+    func age() async throws {
+        let steps = try host.steps()
+        let old = try await host.take([steps[0]], at: .noon)
+        let young = try await host.take([steps[1]], at: Timestamp(seconds: Timestamp.noon.seconds + 7200))
+        func empty(_ runs: [String], _ age: Int64) async throws -> [String] {
+            try await Act.empty(
+                EmptyingOrder(runs: runs, olderThanSeconds: age), in: host.root, witness: { _ in nil },
+                now: Timestamp(seconds: Timestamp.noon.seconds + 10_800), logger: quiet
+            ).items.map(\.run)
+        }
+        #expect(try await empty([], 86_400).isEmpty)
+        #expect(try await empty([young.run], 7200).isEmpty)
+        #expect(try await empty([], 7200) == [old.run])
+        #expect(try host.held().map(\.run) == [young.run])
+        #expect(try await empty([young.run], 0) == [young.run])
+    }
+
+    @Test("what somebody has open is kept, and so is what the witness cannot tell")
+    func witness() async throws {
+        struct Blind: Error {}
+        let steps = try host.steps()
+        try await host.take(steps)
+        let used = steps[1].identities[1]
+        let emptied = try await host.empty(witness: { identity in
+            if identity.inode == steps[2].identities[0].inode { throw Blind() }
+            return identity.isSameObject(as: used) ? "process 1 (db)" : nil
+        })
+        #expect(emptied.items.map(\.outcome) == [.done, .skipped, .failed])
+        #expect(emptied.items[1].reason == "in use: process 1 (db)")
+        #expect(try host.held().flatMap(\.items).map(\.state) == [.held, .held])
+        try await host.undo()
+        #expect(try host.exists("overlay2/bbbb/diff/pipe") && host.exists("volumes/pg/_data/PG_VERSION"))
+    }
+
+    @Test("what changed after it was moved is kept: somebody still writes to it")
+    func written() async throws {
+        try await host.take([try host.step("volume", "volumes/pg")])
+        try await Task.sleep(for: .milliseconds(30))
+        try host.write(".bilge/20261123-120000-7c1e/i000001/data.0/more", "rows")
+        let emptied = try await host.empty()
+        #expect(emptied.items.map(\.outcome) == [.skipped])
+        #expect(emptied.items[0].reason.contains("still writes"))
+        try await host.undo()
+        #expect(try host.root.read(RelativePath("volumes/pg/more")) == Array("rows".utf8))
+    }
+
+    @Test("an item that went back in part and then in again is looked at anew before it may go")
+    func again() async throws {
+        try await host.take([try host.step("layer", "overlay2/aaaa", "overlay2/l/LINKaaaa")])
+        let run = ".bilge/20261123-120000-7c1e"
+        try await Task.sleep(for: .milliseconds(30))
+        let disk = FaultyDisk(.refusalOf("rename \(run)/i000001/data.0 overlay2/aaaa", .resourceBusy))
+        #expect(try await host.undo(disk: disk).steps.map(\.outcome) == [.failed])
+        #expect(try host.held().flatMap(\.items).map(\.state) == [.unchecked])
+        #expect(try await host.empty(checks: nil).items.map(\.outcome) == [.skipped])
+        #expect(try await host.empty().items.map(\.outcome) == [.done])
+    }
+
+    @Test("what cannot be deleted stays, marked, and the rest goes", .enabled(if: geteuid() == 0))
+    func mounted() async throws {
+        try await host.take()
+        let inner = host.path + "/.bilge/20261123-120000-7c1e/i000001/data.0/diff/etc"
+        let victim = try Host()
+        guard mount(victim.path, inner, "none", UInt(MS_BIND), nil) == 0 else { return }
+        let emptied = try await host.empty()
+        #expect(emptied.items.map(\.outcome) == [.failed, .done, .done])
+        #expect(try victim.tree() == victim.before, "a mount below is not entered")
+        #expect(try host.held().flatMap(\.items).map(\.state) == [.purging])
+        #expect(try await host.undo().steps.map(\.outcome) == [.failed])
+        try call(umount2(inner, 0))
+        try await host.recover()
+        #expect(try !host.hasTrash)
+        #expect(try victim.tree() == victim.before)
+    }
+
+    @Test("links in what is held are removed, not followed")
+    func links() async throws {
+        try host.makeLink("volumes/pg/_data/out", to: host.path + "/volumes/keep")
+        let keep = try host.tree().filter { $0.key.hasPrefix("volumes/keep/") && !$0.key.hasSuffix("shared") }
+        try await host.take()
+        #expect(try await host.empty().items.allSatisfy { $0.outcome == .done })
+        let after = try host.tree()
+        for (path, line) in keep { #expect(after[path] == line) }
+    }
+
+    @Test("asked to stop, it ends between two items")
+    func stop() async throws {
+        try await host.take()
+        var asked = 0
+        let emptied = try await Act.empty(
+            EmptyingOrder(olderThanSeconds: 0), in: host.root, witness: { _ in nil }, now: .noon,
+            shouldStop: {
+                asked += 1
+                return asked > 1
+            }, logger: quiet)
+        #expect(emptied.items.map(\.outcome) == [.done])
+        #expect(try host.held().flatMap(\.items).map(\.state) == [.held, .held])
+    }
+
+    /// Of everything below `path` whose name begins so, and what is in it: a file counts if all its names are there.
+    private func usage(_ path: String, below prefix: String) throws -> Usage {
+        var usage = Usage()
+        var names: [UInt64: UInt32] = [:]
+        for case let relative as String in FileManager.default.enumerator(atPath: path)!
+        where relative.contains(prefix) {
+            let status = try Directory(path: FilePath(path)).status(RelativePath(relative))
+            names[status.inode, default: 0] += 1
+            if status.kind == .directory || names[status.inode] == status.links {
+                usage += Usage(allocatedBytes: status.allocatedBytes, inodes: 1)
+            }
+        }
+        return usage
+    }
+}
