@@ -104,7 +104,12 @@ struct GoldenRootTests {
         }
 
         _ = try await undo(run: nil, .offline(root))
-        #expect(try TreeSnapshot(of: root).differences(from: before) == [])
+        let restored = try TreeSnapshot(of: root)
+        #expect(restored.differences(from: before) == [])
+        for (path, time) in before.directoryTimes
+        where taken.contains(where: { path == $0 || path.hasPrefix($0 + "/") }) {
+            #expect(restored.directoryTimes[path] == time, "\(path)")
+        }
         #expect(!FileManager.default.fileExists(atPath: root + "/.bilge"))
     }
 

@@ -8,14 +8,15 @@ import TestSupport
 struct TreeSnapshot: Equatable {
     /// By path; the folder's own trash is not part of the tree.
     var entries: [String: String]
+    /// Modification times of directories, which change when an entry is moved out and back in.
+    var directoryTimes: [String: String] = [:]
 
-    /// - Parameter times: with modification times of directories; moving an entry away and back changes its parent's.
     init(of root: String) throws {
         let listing = try run([
             "sh", "-c",
             """
-            cd "$1" && find . -path ./.bilge -prune -o -printf '%P\\t%y %m %U:%G %n %l\\t' \\
-                \\( -type f -printf '%s %T@ %i\\n' -o -type l -printf '%T@ -\\n' -o -printf '- -\\n' \\)
+            cd "$1" && find . -path ./.bilge -prune -o -printf '%P\\t%y %m %U:%G %l\\t' \\
+                \\( -type f -printf '%n %s %T@ %i\\n' -o -type d -printf '%T@ d\\n' -o -printf '%T@ -\\n' \\)
             """, "sh", root,
         ])
         let sums = try run([
@@ -32,6 +33,11 @@ struct TreeSnapshot: Equatable {
             let fields = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
             guard fields.count == 3 else { continue }
             let inode = fields[2].split(separator: " ").last.map(String.init) ?? "-"
+            if inode == "d" {
+                directoryTimes[fields[0]] = fields[2]
+                entries[fields[0]] = fields[1]
+                continue
+            }
             let shared = inode == "-" ? "" : (firstName[inode] ?? fields[0])
             if inode != "-" { firstName[inode] = shared }
             entries[fields[0]] =
@@ -51,6 +57,8 @@ struct TreeSnapshot: Equatable {
         }
         self.entries = entries.filter { $0.key != "" && $0.key != ".bilge" && !$0.key.hasPrefix(".bilge/") }
     }
+
+    static func == (left: TreeSnapshot, right: TreeSnapshot) -> Bool { left.entries == right.entries }
 
     /// Paths on which the two differ, for a message.
     func differences(from other: TreeSnapshot) -> [String] {
