@@ -61,14 +61,16 @@ let package = Package(
         tests("EngineTests", ["Engine", "Model"], exclude: ["Answers"]),
         tests("ObserveTests", ["Observe", "Disk", "Model"]),
         tests("DecideTests", ["Decide", "Model"]),
-        tests("ActTests", ["Act", "Disk", "Model"]),
+        tests("ActTests", ["Act", "Disk", "Model"], products: [logging]),
         tests("DemoTests", ["Demo", "Observe", "Decide", "Disk", "Model"]),
         tests("FlowTests", ["Flow", "Act", "Observe", "Decide", "Demo", "Engine", "Disk", "Model"]),
     ]
 )
 
-func tests(_ name: String, _ modules: [String], exclude: [String] = []) -> Target {
+func tests(
+    _ name: String, _ modules: [String], products: [Target.Dependency] = [], exclude: [String] = []
+) -> Target {
     .testTarget(
-        name: name, dependencies: modules.map { .target(name: $0) } + ["TestSupport", system], exclude: exclude,
-        swiftSettings: strict)
+        name: name, dependencies: modules.map { .target(name: $0) } + ["TestSupport", system] + products,
+        exclude: exclude, swiftSettings: strict)
 }

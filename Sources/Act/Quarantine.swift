@@ -39,6 +39,7 @@ extension Trash {
         } catch {
             try putBackOrStop(item, intent, because: "\(error)")
             if error.isMissing { return .skipped("gone already") }
+            if error.errno == .staleNFSFileHandle { return .skipped(Refusal.changed.reason) }
             return error.errno == .improperLink ? .skipped(Refusal.otherFileSystem.reason) : .failed(error)
         }
     }

@@ -65,6 +65,30 @@ struct QuarantineTests {
         #expect(try host.held().flatMap(\.items).map(\.sequence) == [2])
     }
 
+    @Test("an entry exchanged while it was checked does not move, and what did move goes back")
+    func exchanged() async throws {
+        let path = host.path
+        for exchanged in ["overlay2/aaaa", "overlay2/l/LINKaaaa"] {
+            let disk = FaultyDisk()
+            let checks = Checks(
+                before: { _ in
+                    try FileManager.default.moveItem(atPath: path + "/" + exchanged, toPath: path + "/old")
+                    try FileManager.default.createDirectory(
+                        atPath: path + "/" + exchanged, withIntermediateDirectories: false)
+                    return nil
+                }, after: { $0.map { _ in nil } })
+            let step = try host.step("layer", "overlay2/aaaa", "overlay2/l/LINKaaaa")
+            let receipt = try await host.take([step], disk: disk, checks: checks)
+            #expect(receipt.steps.map(\.outcome) == [.skipped])
+            #expect(receipt.steps[0].reason == "changed since the plan was made")
+            #expect(!disk.changes.contains { $0.hasPrefix("rename \(exchanged) ") })
+            try call(rmdir(path + "/" + exchanged))
+            try FileManager.default.moveItem(atPath: path + "/old", toPath: path + "/" + exchanged)
+            #expect(try host.tree() == host.before)
+            #expect(try !host.hasTrash)
+        }
+    }
+
     @Test("who needs it right after the move gets it back")
     func after() async throws {
         var asked: [[String]] = []
