@@ -47,7 +47,7 @@ final class Connection: Sendable {
             .connectTimeout(.until(deadline))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    // One exchange at a time and only GET and DELETE: no need for the pipeline's other handlers.
+                    // One exchange at a time and no upgrades: no need for the pipeline's other handlers.
                     try channel.pipeline.syncOperations.addHTTPClientHandlers()
                     try channel.pipeline.syncOperations.addHandler(ExchangeHandler())
                 }

@@ -20,7 +20,7 @@ package func withEngine<Result>(
     }
 }
 
-/// Asks an engine what it knows, and tells it to remove what it knows. Never caches.
+/// Asks an engine what it knows, and tells it what to change. Never caches.
 package struct EngineClient: Sendable {
     /// API versions that Bilge speaks: Docker 1.12 to 29.7. Source: moby `api/common.go`, `docs/api/version-history.md`.
     package static let versions = APIVersion(1, 24)...APIVersion(1, 55)
@@ -91,18 +91,50 @@ package struct EngineClient: Sendable {
         return try await get(EngineInfo.self, EngineRequest(.get, "/info", version: api), by: deadline)
     }
 
+    /// One volume, as the engine knows it.
+    ///
+    /// - Throws: `notFound` if the engine has no such volume.
+    package func volume(_ name: String) async throws(EngineError) -> EngineVolume {
+        let endpoint = try Self.volumeEndpoint(name)
+        let deadline = ContinuousClock.now + timeout
+        let api = try Self.common(with: try await version(by: deadline))
+        let volume = try await get(EngineVolume.self, EngineRequest(.get, endpoint, version: api), by: deadline)
+        return try volume.named(name, from: endpoint)
+    }
+
+    /// Makes a volume. An engine that has one of this name and driver already answers with that one.
+    ///
+    /// - Throws: `refused` with the engine's reason. After `deadline` and `incomplete` nobody knows whether it was made:
+    ///   look again.
+    package func createVolume(
+        _ name: String, driver: String = "local", options: [String: String] = [:], labels: [String: String] = [:]
+    ) async throws(EngineError) -> EngineVolume {
+        _ = try Self.volumeEndpoint(name)
+        let endpoint = "/volumes/create"
+        let body = try VolumeOrder(Name: name, Driver: driver, DriverOpts: options, Labels: labels).json(for: endpoint)
+        let deadline = ContinuousClock.now + timeout
+        let api = try Self.common(with: try await version(by: deadline))
+        let request = EngineRequest(.post, endpoint, version: api, body: body)
+        let response = try await send(request, expecting: 201, by: deadline)
+        return try response.decoded(EngineVolume.self, from: endpoint).named(name, from: endpoint)
+    }
+
     /// Removes a volume through the engine, which refuses (`refused`, status 409) while a container uses it.
     ///
     /// - Throws: `notFound` if the engine has no such volume. After `deadline` and `incomplete` nobody knows whether it
     ///   was removed: look again.
     package func removeVolume(_ name: String) async throws(EngineError) {
-        guard let segment = Self.segment(name) else {
-            throw EngineError("/volumes/" + EntryName.escaped(text: name), .invalidName, "no volume has such a name")
-        }
+        let endpoint = try Self.volumeEndpoint(name)
         let deadline = ContinuousClock.now + timeout
         let api = try Self.common(with: try await version(by: deadline))
-        let request = EngineRequest(.delete, "/volumes/" + segment, version: api)
-        _ = try await send(request, expecting: 204, by: deadline)
+        _ = try await send(EngineRequest(.delete, endpoint, version: api), expecting: 204, by: deadline)
+    }
+
+    private static func volumeEndpoint(_ name: String) throws(EngineError) -> String {
+        guard let segment = segment(name) else {
+            throw EngineError("/volumes/" + EntryName.escaped(text: name), .invalidName, "no volume has such a name")
+        }
+        return "/volumes/" + segment
     }
 
     private func version(by deadline: ContinuousClock.Instant) async throws(EngineError) -> EngineVersion {

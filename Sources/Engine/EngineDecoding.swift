@@ -199,8 +199,40 @@ extension EngineVolume: Decodable {
         name = try answer.required("Name")
         driver = try answer.required("Driver")
         mountpoint = try answer.optional("Mountpoint") ?? ""
+        labels = try answer.optional("Labels") ?? [:]
+        scope = try answer.optional("Scope") ?? ""
         options = try answer.optional("Options") ?? [:]
         guard !name.isEmpty, !driver.isEmpty else { throw UnexpectedValue(detail: "a volume without name or driver") }
+    }
+}
+
+extension EngineVolume {
+    /// Itself; an answer about another volume is an error.
+    func named(_ asked: String, from endpoint: String) throws(EngineError) -> EngineVolume {
+        guard name.utf8.elementsEqual(asked.utf8) else {
+            throw EngineError(endpoint, .unexpectedShape, "the answer is about another volume")
+        }
+        return self
+    }
+}
+
+/// What `/volumes/create` takes, spelt as the engine spells it. Source: moby `api/swagger.yaml`, `VolumeCreateOptions`.
+struct VolumeOrder: Encodable {
+    var Name: String
+    var Driver: String
+    var DriverOpts: [String: String]
+    var Labels: [String: String]
+
+    /// The body of the request.
+    func json(for endpoint: String) throws(EngineError) -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        do {
+            return Array(try encoder.encode(self))
+        } catch {
+            throw EngineError(
+                endpoint, .invalidName, "it cannot be written as JSON: \(EntryName.escaped(text: "\(error)"))")
+        }
     }
 }
 

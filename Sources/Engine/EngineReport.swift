@@ -159,11 +159,16 @@ package struct EngineVolumes: Hashable, Sendable {
     package var warnings: [String]
 }
 
-/// One volume of `/volumes`.
+/// One volume of `/volumes`, or `/volumes/<name>`.
 package struct EngineVolume: Hashable, Sendable {
     package var name: String
     package var driver: String
+    /// Absolute, as the engine sees it; empty if the engine does not tell.
     package var mountpoint: String
+    /// Empty also where the engine does not tell.
+    package var labels: [String: String]
+    /// `local` or `global`; empty if the engine does not tell.
+    package var scope: String
     /// With options the data is elsewhere: `device` may even be a path below the data root.
     package var options: [String: String]
 }

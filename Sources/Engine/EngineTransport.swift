@@ -16,20 +16,33 @@ package protocol EngineTransport: Sendable {
     func close() async
 }
 
-/// One request without a body.
+/// One request.
 package struct EngineRequest: Hashable, Sendable {
-    package enum Method: String, Sendable { case get = "GET", delete = "DELETE" }
+    package enum Method: String, Sendable {
+        case get = "GET", post = "POST", delete = "DELETE"
+
+        /// True if asking twice is the same as asking once; nothing else is ever sent again.
+        package var mayBeRepeated: Bool {
+            switch self {
+            case .get: true
+            case .post, .delete: false
+            }
+        }
+    }
 
     package var method: Method
     /// The path and query without the version: what errors and problems call it.
     package var endpoint: String
     /// `nil` for `/version`, which every engine answers without one.
     package var version: APIVersion?
+    /// JSON; `nil` for a request without a body.
+    package var body: [UInt8]?
 
-    package init(_ method: Method, _ endpoint: String, version: APIVersion?) {
+    package init(_ method: Method, _ endpoint: String, version: APIVersion?, body: [UInt8]? = nil) {
         self.method = method
         self.endpoint = endpoint
         self.version = version
+        self.body = body
     }
 
     /// What goes into the request line.

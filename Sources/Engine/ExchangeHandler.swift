@@ -34,10 +34,17 @@ final class ExchangeHandler: ChannelInboundHandler {
             self.fail(.deadline, "no complete answer in time", on: channel)
         }
         current = Exchange(endpoint: request.endpoint, promise: promise, deadline: timer, limitBytes: limitBytes)
-        let headers: HTTPHeaders = ["Host": "docker", "User-Agent": "bilge", "Accept": "application/json"]
+        var headers: HTTPHeaders = ["Host": "docker", "User-Agent": "bilge", "Accept": "application/json"]
+        if let body = request.body {
+            headers.add(name: "Content-Type", value: "application/json")
+            headers.add(name: "Content-Length", value: "\(body.count)")
+        }
         let head = HTTPRequestHead(
             version: .http1_1, method: request.method.http, uri: request.target, headers: headers)
         channel.write(HTTPClientRequestPart.head(head), promise: nil)
+        if let body = request.body {
+            channel.write(HTTPClientRequestPart.body(.byteBuffer(ByteBuffer(bytes: body))), promise: nil)
+        }
         channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)
         return promise.futureResult
     }
@@ -134,6 +141,7 @@ extension EngineRequest.Method {
     fileprivate var http: HTTPMethod {
         switch self {
         case .get: .GET
+        case .post: .POST
         case .delete: .DELETE
         }
     }

@@ -41,8 +41,8 @@ package final class SocketTransport: EngineTransport {
         _ request: EngineRequest, by deadline: ContinuousClock.Instant
     ) async throws(EngineError) -> EngineResponse {
         while true {
-            // A server may end an idle connection at any time; a question can then be asked again, a removal cannot.
-            let idle = request.method == .get ? state.withLock { $0.idle.popLast() } : nil
+            // A server may end an idle connection at any time; a question can then be asked again, a change cannot.
+            let idle = request.method.mayBeRepeated ? state.withLock { $0.idle.popLast() } : nil
             let connection: Connection
             if let idle { connection = idle } else { connection = try await connect(for: request, by: deadline) }
 

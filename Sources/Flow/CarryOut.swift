@@ -31,7 +31,8 @@ package func carryOut(
     do {
         var receipt = try await execute(
             ApprovedPlan(plan, approver: approver), in: survey.directory, checks: rechecks.checks,
-            volumes: survey.engine.state == .running ? try volumeEngine(request) : nil, clock: systemClock,
+            volumes: survey.engine.state == .running ? volumeEngine(request, of: survey.opened) : nil,
+            clock: systemClock,
             shouldStop: shouldStop, progress: progress, logger: logger)
         receipt.steps += young
         return receipt
@@ -65,9 +66,8 @@ package func undo(run: String?, _ request: Request) async throws -> Receipt {
     let root = try openRoot(request)
     do {
         return try await Act.undo(
-            run: run, in: root.directory, volumes: request.offline ? nil : try volumeEngine(request),
-            clock: systemClock,
-            logger: logger)
+            run: run, in: root.directory, volumes: request.offline ? nil : volumeEngine(request, of: root),
+            clock: systemClock, logger: logger)
     } catch {
         throw flowError(error)
     }

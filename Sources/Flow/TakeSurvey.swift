@@ -16,13 +16,20 @@ package func survey(_ request: Request) async throws -> Survey {
 
 /// The engine's complete answer, asked anew each time.
 func ask(_ request: Request) async throws -> EngineAnswer {
-    let host: EngineHost
-    do {
-        host = try EngineHost(option: request.host, environment: request.environment)
-    } catch {
-        throw FlowError(.usage, "\(error)", advice: "give the path of a Unix socket, or --offline not to ask")
+    await withEngine(at: try request.engineHost()) { await $0.ask(EngineClient.Questions(imageLayers: false)) }
+}
+
+extension Request {
+    /// Where to ask.
+    ///
+    /// - Throws: `usage` for an engine that is not on this host.
+    func engineHost() throws(FlowError) -> EngineHost {
+        do {
+            return try EngineHost(option: host, environment: environment)
+        } catch {
+            throw FlowError(.usage, "\(error)", advice: "give the path of a Unix socket, or --offline not to ask")
+        }
     }
-    return await withEngine(at: host) { await $0.ask(EngineClient.Questions(imageLayers: false)) }
 }
 
 private func survey(_ request: Request, _ answer: EngineAnswer?) throws -> Survey {

@@ -24,6 +24,7 @@ package final class StubEngine: Sendable {
         var connections: Set<CInt> = []
         var connectionCount = 0
         var requests: [String] = []
+        var bodies: [String] = []
         var isStopped = false
     }
 
@@ -67,6 +68,9 @@ package final class StubEngine: Sendable {
     /// Every request so far, in the order of arrival.
     package var requests: [String] { state.withLock { $0.requests } }
 
+    /// The bodies of those that had one.
+    package var bodies: [String] { state.withLock { $0.bodies } }
+
     /// How many connections were made so far.
     package var connectionCount: Int { state.withLock { $0.connectionCount } }
 
@@ -97,17 +101,14 @@ package final class StubEngine: Sendable {
 
     private func serve(_ connection: CInt) {
         defer { forget(connection) }
-        var received = ""
         var buffer = [UInt8](repeating: 0, count: 4096)
         while true {
-            while !received.contains("\r\n\r\n") {
-                let count = recv(connection, &buffer, buffer.count, 0)
-                guard count > 0 else { return }
-                received += String(decoding: buffer.prefix(count), as: UTF8.self)
+            guard let (head, body) = receive(from: connection) else { return }
+            let line = head.prefix { $0 != "\r\n" }.split(separator: " ").prefix(2).joined(separator: " ")
+            state.withLock { state in
+                state.requests.append(line)
+                if let body { state.bodies.append(body) }
             }
-            let line = received.prefix { $0 != "\r\n" }.split(separator: " ").prefix(2).joined(separator: " ")
-            received = ""
-            state.withLock { $0.requests.append(line) }
             switch reaction(line) {
             case .answer(let status, let body):
                 let head = "HTTP/1.1 \(status) X\r\nContent-Type: application/json\r\n"
@@ -121,6 +122,27 @@ package final class StubEngine: Sendable {
                 while recv(connection, &buffer, buffer.count, 0) > 0 {}
                 return
             }
+        }
+    }
+
+    /// One whole request, with its body if it announces one; `nil` when the connection ended.
+    private func receive(from connection: CInt) -> (head: String, body: String?)? {
+        var received: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let end = Array("\r\n\r\n".utf8)
+        while true {
+            if let range = received.firstRange(of: end) {
+                let head = String(decoding: received[..<range.lowerBound], as: UTF8.self)
+                let announced = head.split(separator: "\r\n").first { $0.lowercased().hasPrefix("content-length:") }
+                let length = announced.flatMap { Int($0.split(separator: " ")[1]) }
+                let body = received[range.upperBound...]
+                if body.count >= length ?? 0 {
+                    return (head, length.map { _ in String(decoding: body, as: UTF8.self) })
+                }
+            }
+            let count = recv(connection, &buffer, buffer.count, 0)
+            guard count > 0 else { return nil }
+            received += buffer.prefix(count)
         }
     }
 
