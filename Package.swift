@@ -64,6 +64,13 @@ let package = Package(
         tests("ActTests", ["Act", "Disk", "Model"], products: [logging]),
         tests("DemoTests", ["Demo", "Observe", "Decide", "Disk", "Model"]),
         tests("FlowTests", ["Flow", "Act", "Observe", "Decide", "Demo", "Engine", "Disk", "Model"]),
+        .testTarget(
+            name: "CommandTests",
+            dependencies: [
+                "bilge", "Model", "Disk", "Decide", "Act", "Flow", "Demo", "TestSupport", system,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
     ]
 )
 

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Flow
+import Model
+
+/// A command of Bilge: parses, calls the flow, renders.
+protocol Command: AsyncParsableCommand, Sendable {
+    /// Does it, in whatever world `console` is. What it throws is what the person should read.
+    func run(on console: Console) async throws -> ExitStatus
+}
+
+extension Command {
+    func run() async throws {
+        let console = Console.process()
+        let status = await outcome(on: console)
+        guard status == .done else { throw ExitCode(status.rawValue) }
+    }
+
+    /// Runs it and says what went wrong, if anything did.
+    func outcome(on console: Console) async -> ExitStatus {
+        do {
+            return try await run(on: console)
+        } catch {
+            console.status(nil)
+            let failure = Failure(error)
+            console.remark(failure.lines)
+            return failure.status
+        }
+    }
+}
+
+extension Console {
+    /// Looks at the host, saying so meanwhile.
+    func survey(_ request: Request) async throws -> Survey {
+        try await showing("reading \(request.dataRoot.map { Shown.raw($0) } ?? "the data root") …") {
+            try await Flow.survey(request)
+        }
+    }
+
+    /// Sums up the space that items take, saying so meanwhile.
+    func usage(of items: [Judged], in survey: Survey) async throws -> [RelativePath: Usage] {
+        try await showing("measuring \(items.count) items …") { Flow.usage(of: items, in: survey) }
+    }
+
+    /// Prints a report in the format that was asked for.
+    func show(_ report: some Report, _ output: OutputOptions) throws {
+        if output.chosen == .table, output.quiet {
+            print(report.ids.map(Shown.raw))
+            return
+        }
+        switch output.chosen {
+        case .table: print(report.lines(style))
+        case .json: out(try report.json())
+        }
+    }
+}
+
+extension Survey {
+    /// How a command that only looked ends.
+    var status: ExitStatus {
+        switch engine.state {
+        case .running, .stopped, .notAsked: .done
+        case .unreachable: .engineNotAsked
+        }
+    }
+}

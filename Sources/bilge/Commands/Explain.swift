@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Decide
+import Flow
+import Model
+
+struct Explain: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "explain",
+        abstract: "What a directory is, who needs it and where that was read, and what to do about it.",
+        discussion: Bilge.help(
+            "Takes a path, an id or how it begins, a name, or a tag. Reads only.",
+            examples: [
+                ("bilge explain /var/lib/docker/overlay2/6688ce71", "a directory"),
+                ("bilge explain 6688ce71", "the same by its id"),
+                ("bilge explain shop/api:4.10", "an image"),
+            ]))
+
+    @OptionGroup(title: "Root and engine") var root: RootOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
+    @Argument(help: ArgumentHelp("A path, an id, or a name.", valueName: "path-or-id"), completion: .directory)
+    var thing: String
+
+    func run(on console: Console) async throws -> ExitStatus {
+        let request = root.request(on: console)
+        let survey = try await console.survey(request)
+        let entries = try survey.resolve(thing, root)
+        let usage = try await console.usage(of: entries, in: survey)
+        let names = Names(survey.items, survey.catalog)
+        let subjects = entries.map { entry in
+            ExplainAnswer.Subject(
+                entry: entry, usage: usage[entry.item.path], names: names.of(entry.item),
+                chain: survey.chain(to: entry), images: survey.images(of: entry),
+                advice: entry.advice(names: names.of(entry.item), root))
+        }
+        let answer = ExplainAnswer(
+            place: Place(survey), subjects: subjects, problems: survey.problems, isWhole: output.noTrunc,
+            now: request.now)
+        try console.show(answer, output)
+        return survey.status
+    }
+}
+
+extension Survey {
+    /// What a person means by `text`, or a sentence about why that cannot be told.
+    func resolve(_ text: String, _ options: RootOptions) throws -> [Judged] {
+        // The root may have been typed by another path than the one it was found to have.
+        var typed = options.dataRoot.map { EntryName.escaped(text: $0) } ?? ""
+        while typed.count > 1, typed.last == "/" { typed.removeLast() }
+        let resolver = Resolver(
+            items: items, catalog: catalog, rootPath: root.path, aliases: typed.isEmpty ? [] : [typed])
+        return try resolver.meaning(of: text).required(text, in: root.path, hint: options.hint)
+    }
+
+    /// Links from what counts by itself down to the item, without those between the item's own entries.
+    func chain(to entry: Judged) -> [Claim] {
+        let chain = entry.item.paths.lazy.map { reach.chain(to: $0) }.first { !$0.isEmpty } ?? []
+        let own = Set(entry.item.paths)
+        return chain.filter { claim in
+            guard case .item(let claimant) = claim.claimant else { return true }
+            return !own.contains(claimant)
+        }
+    }
+
+    /// Names of the images that are made of the item; at most eight, and how many more.
+    func images(of entry: Judged) -> [String] {
+        guard entry.item.thing == .layer else { return [] }
+        let layers = ImageLayers(items, catalog)
+        let using = catalog.images.filter { layers.items(of: $0).contains(entry.item.path) }
+        let names = using.flatMap { $0.tags.isEmpty ? [String($0.id.prefix(12))] : $0.tags.sorted() }
+        return Array(names.prefix(8)) + (names.count > 8 ? ["… and \(names.count - 8) more"] : [])
+    }
+}

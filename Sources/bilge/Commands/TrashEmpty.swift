@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Act
+import ArgumentParser
+import Flow
+import Model
+
+struct TrashEmpty: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "empty",
+        abstract: "Deletes what is held and frees its space, for good.",
+        discussion: Bilge.help(
+            """
+            Without the names of runs: those that are older than a day, or than --older-than says. Deletes only in
+            <data root>/.bilge, and only what bilge moved there. It cannot be undone, and it needs no free space.
+            """,
+            examples: [
+                ("bilge trash empty", "runs older than a day"),
+                ("bilge trash empty 20261123-180200-7c1e", "that run"),
+                ("bilge trash empty --older-than 0s -y", "everything, without asking"),
+            ]))
+
+    @OptionGroup(title: "Root and engine") var root: RootOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
+    @OptionGroup(title: "Confirmation") var confirm: ConfirmOptions
+    @Option(help: ArgumentHelp("Only runs that are older.", valueName: "age"), transform: Seconds.init)
+    var olderThan: Seconds?
+    @Argument(help: ArgumentHelp("Their names, from `bilge trash ls`.", valueName: "run")) var runs: [String] = []
+
+    func run(on console: Console) async throws -> ExitStatus {
+        let request = root.request(on: console)
+        let age = olderThan?.count ?? (runs.isEmpty ? 24 * 3600 : 0)
+        let chosen = try choose(from: Flow.trash(request), age, request.now)
+        let answer = TrashAnswer(runs: chosen, now: request.now, output, root)
+        if confirm.dryRun || chosen.isEmpty {
+            try console.show(answer, output)
+            return .done
+        }
+        // The result is what was freed; the list before the question is part of it only for people.
+        if output.chosen == .table, !output.quiet { console.print(answer.lines(console.style)) }
+        try approve(console)
+        let emptied = try await console.showing("freeing …") {
+            try await Flow.emptyTrash(runs: chosen.map(\.run), olderThanSeconds: age, request)
+        }
+        try console.show(EmptiedAnswer(emptied: emptied), output)
+        return emptied.isWhole ? .done : .partly
+    }
+
+    /// The runs that were named, as far as they are old enough.
+    private func choose(from held: [HeldRun], _ age: Int64, _ now: Timestamp) throws -> [HeldRun] {
+        if let missing = runs.first(where: { name in !held.contains { $0.run == name } }) {
+            throw Failure(.failed, "no run called \(missing) is held", advice: "\(root.hint("trash ls")) lists them")
+        }
+        return held.filter { run in
+            guard runs.isEmpty || runs.contains(run.run) else { return false }
+            // What cannot be dated is as old as anybody says: it was asked for by name, or all is.
+            guard let moved = run.moved else { return true }
+            return now.seconds(since: moved) >= Double(age)
+        }
+    }
+
+    private func approve(_ console: Console) throws {
+        if confirm.approver != nil { return }
+        guard let ask = console.ask else {
+            throw Failure(.refused, "there is no terminal to ask on, so nothing was deleted", advice: "-y says yes")
+        }
+        guard ask("Delete this for good?") else { throw Failure(.refused, "nothing was deleted") }
+    }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import FoundationEssentials
+import Glibc
+import Model
+import SystemPackage
+
+/// The world of a command: where its results, its remarks and its questions go, what time it is.
+///
+/// Commands get it as a value, so that tests and `bilge demo` can run the very same commands in a world of their own.
+struct Console: Sendable {
+    /// Results. Complete lines.
+    var out: @Sendable (String) -> Void
+    /// Progress, warnings and errors. Complete lines.
+    var err: @Sendable (String) -> Void
+    /// Shows what is being done until it is done; `nil` ends it. Does nothing without a terminal.
+    var status: @Sendable (String?) -> Void = { _ in }
+    /// Asks a yes-or-no question; `nil` without a terminal to ask on.
+    var ask: (@Sendable (String) -> Bool)?
+    var style = Style(isColoured: false)
+    var environment: [String: String] = [:]
+    var now: @Sendable () -> Timestamp
+
+    /// The terminal, or whatever the process was given instead.
+    static func process() -> Console {
+        let environment = ProcessInfo.processInfo.environment
+        let isPlain = !(environment["NO_COLOR"] ?? "").isEmpty || environment["TERM"] == "dumb"
+        var console = Console(
+            out: { write($0, to: .standardOutput) }, err: { write($0, to: .standardError) },
+            style: Style(isColoured: !isPlain && isatty(STDOUT_FILENO) == 1), environment: environment,
+            now: { Timestamp(nanoseconds: Int64(Date().timeIntervalSince1970 * 1e9)) })
+        if isatty(STDERR_FILENO) == 1 {
+            console.status = { write("\r\u{1B}[K" + ($0.map(Shown.raw) ?? ""), to: .standardError) }
+            if isatty(STDIN_FILENO) == 1 { console.ask = question }
+        }
+        return console
+    }
+
+    /// Prints lines of a result.
+    func print(_ lines: [String]) {
+        guard !lines.isEmpty else { return }
+        out(lines.joined(separator: "\n") + "\n")
+    }
+
+    /// Prints lines that are no result.
+    func remark(_ lines: [String]) {
+        guard !lines.isEmpty else { return }
+        err(lines.joined(separator: "\n") + "\n")
+    }
+
+    /// Runs `body` while the status line says what it does.
+    func showing<Value>(_ text: String, _ body: () async throws -> Value) async throws -> Value {
+        status(text)
+        defer { status(nil) }
+        return try await body()
+    }
+
+    private static func question(_ text: String) -> Bool {
+        write(text + " [y/N] ", to: .standardError)
+        let answer = readLine()?.lowercased() ?? ""
+        return answer == "y" || answer == "yes"
+    }
+
+    /// Writes everything. A closed pipe ends it: there is nobody left to tell.
+    private static func write(_ text: String, to file: FileDescriptor) {
+        do { _ = try file.writeAll(text.utf8) } catch {}
+    }
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Act
+import Decide
+import Flow
+import Model
+
+/// A plan on its way to being carried out: shown, weighed, asked about, done. The same for `prune` and `apply`.
+struct PlannedRun {
+    var plan: Plan
+    var survey: Survey
+    var request: Request
+    var root: RootOptions
+    var output: OutputOptions
+    var confirm: ConfirmOptions
+    var options: CarryOutOptions
+    /// The command that would carry out this plan.
+    var command: String
+    /// Steps of a saved plan that are out of date.
+    var stale: [Receipt.Line] = []
+
+    func go(_ console: Console) async throws -> ExitStatus {
+        try show(console)
+        if confirm.dryRun { return survey.status }
+        guard !plan.steps.isEmpty else { return stale.isEmpty ? survey.status : .partly }
+        let approver = try approval(console)
+        var receipt = try await carryOut(approver, console)
+        receipt.steps += stale
+        let freed = options.now && !receipt.run.isEmpty ? try await empty(receipt.run, console) : nil
+        let answer = ReceiptAnswer(
+            receipt: receipt, freed: freed, isWhole: output.noTrunc,
+            undo: root.hint("undo \(receipt.run)"), empty: root.hint("trash empty \(receipt.run)"))
+        try console.show(answer, output)
+        let isWhole = receipt.status == .done && freed?.isWhole ?? true
+        return isWhole ? .done : .partly
+    }
+
+    /// Nothing is removed without a printed list; where the result is for a program, the list goes to the other stream.
+    private func show(_ console: Console) throws {
+        let isResult = confirm.dryRun || plan.steps.isEmpty
+        let answer = PlanAnswer(
+            place: Place(survey), plan: plan, problems: survey.problems, obstacles: survey.root.writeObstacles,
+            isNow: options.now, isVerbose: output.verbose, isWhole: output.noTrunc, command: isResult ? command : nil,
+            trash: root.hint("trash empty"))
+        if isResult {
+            try console.show(answer, output)
+        } else if output.chosen == .json || output.quiet {
+            console.remark(answer.lines(Style(isColoured: false)))
+        } else {
+            console.print(answer.lines(console.style))
+        }
+        console.remark(stale.map { "left alone: \($0.step.kind) \(Shown.text($0.step.id)): \(Shown.raw($0.reason))" })
+    }
+
+    /// Who says yes. Guards come before the question: a yes does not help against them.
+    private func approval(_ console: Console) throws -> String {
+        if let obstacle = survey.root.writeObstacles.first {
+            throw Failure(.refused, "\(Shown.text(survey.root.path)) is not changed: \(obstacle)")
+        }
+        let count = plan.steps.count
+        if let typed = options.unsafeCount, typed != count {
+            throw Failure(
+                .refused, "the plan has \(count) steps, and --unsafe-count says \(typed)",
+                advice: "look at the plan again, then type the number that it has now")
+        }
+        let reasons = breakers(plan, survey.items, engine: survey.engine.state)
+        if !reasons.isEmpty, options.unsafeCount == nil {
+            throw Failure(
+                .refused, "this looks wrong: " + reasons.joined(separator: "; "),
+                advice: "if every line of the plan is right, say so with --unsafe-count \(count)")
+        }
+        if let approver = confirm.approver { return reasons.isEmpty ? approver : "--unsafe-count" }
+        guard let ask = console.ask else {
+            throw Failure(
+                .refused, "there is no terminal to ask on, so nothing was changed",
+                advice: "-y says yes; -n -o plan.json saves the plan for `bilge apply`")
+        }
+        let question = options.now ? "Delete these \(count) for good?" : "Take out these \(count)?"
+        guard ask(question) else { throw Failure(.refused, "nothing was changed") }
+        return "prompt"
+    }
+
+    private func carryOut(_ approver: String, _ console: Console) async throws -> Receipt {
+        let stop = StopRequest.listening()
+        let total = plan.steps.count
+        let done = Counter()
+        defer { console.status(nil) }
+        return try await Flow.carryOut(
+            ApprovedPlan(plan, approver: approver), survey, request,
+            isUnattended: confirm.approver != nil && console.ask == nil, shouldStop: { stop.isMade },
+            progress: { line in console.status("\(done.next()) of \(total): \(line.step.kind) \(line.step.id)") })
+    }
+
+    private func empty(_ run: String, _ console: Console) async throws -> Emptied {
+        try await console.showing("freeing …") {
+            try await Flow.emptyTrash(runs: [run], olderThanSeconds: 0, request)
+        }
+    }
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Disk
+import Model
+
+/// Where every byte below a root goes: each item in exactly one row, so that the rows add up to the whole.
+struct DiskReport: Hashable, Sendable {
+    /// A row of the table, in the order of the table.
+    enum Category: String, CaseIterable, Encodable, Sendable {
+        case images, containers, namedVolumes, anonymousVolumes, buildCache, logs, plugins, containerdStore
+        case orphans, temporary, engineMetadata, otherDrivers, foreign, trash
+    }
+
+    struct Row: Hashable, Sendable {
+        var category: Category
+        var items = 0
+        var inUse = 0
+        var usage = Usage()
+        /// What could be had back; `nil` where Bilge does not offer it.
+        var freeableBytes: Int64?
+        var notes: [String] = []
+    }
+
+    var rows: [Row]
+    var total: Usage
+    var freeableBytes: Int64
+    var filesystem: FileSystem?
+    /// What the file system holds beside this root; `nil` if that cannot be told, as where files share blocks.
+    var otherBytes: Int64?
+
+    init(_ items: [Judged], _ usage: [RelativePath: Usage], _ names: Names, filesystem: FileSystem?) {
+        var byCategory: [Category: [Judged]] = [:]
+        for entry in items { byCategory[Category(entry), default: []].append(entry) }
+        rows = Category.allCases.compactMap { category in
+            guard let entries = byCategory[category] else { return nil }
+            return Self.row(category, entries, usage, names)
+        }
+        total = rows.reduce(into: Usage()) { $0 += $1.usage }
+        freeableBytes = rows.reduce(0) { $0 + ($1.freeableBytes ?? 0) }
+        self.filesystem = filesystem
+        if let filesystem {
+            let used = Int64(clamping: filesystem.totalBytes) - Int64(clamping: filesystem.freeBytes)
+            otherBytes = used >= total.allocatedBytes ? used - total.allocatedBytes : nil
+        }
+    }
+
+    private static func row(
+        _ category: Category, _ entries: [Judged], _ usage: [RelativePath: Usage], _ names: Names
+    ) -> Row {
+        func sum(_ entries: some Sequence<Judged>) -> Usage {
+            entries.reduce(into: Usage()) { $0 += usage[$1.item.path] ?? Usage() }
+        }
+        let counted = entries.filter { category.counts($0.item.thing) }
+        var row = Row(category: category, items: counted.count, inUse: counted.count { $0.standing == .inUse })
+        row.usage = sum(entries)
+        let offered = entries.filter { category.offers($0) }
+        row.freeableBytes = category.isOffered ? sum(offered).allocatedBytes : nil
+        if category == .namedVolumes, case let unused = entries.filter({ $0.standing == .reclaimable }), !unused.isEmpty
+        {
+            let size = ByteCount(sum(unused).allocatedBytes).text
+            row.notes.append("\(unused.count) unused: \(size), not touched by default")
+        }
+        if category == .logs, let largest = entries.max(by: { size($0, usage) < size($1, usage) }) {
+            let name = names.container(of: largest.item) ?? largest.item.id
+            row.notes.append("largest: \(name) \(ByteCount(size(largest, usage)).text)")
+        }
+        if category == .trash { row.notes.append("held by bilge: bilge trash ls") }
+        let unknown = entries.count { $0.standing == .unknown }
+        if unknown > 0, category != .foreign { row.notes.append("\(unknown) unknown, never touched") }
+        if category == .foreign { row.notes.append("no engine makes such names; never touched") }
+        if row.usage.unreadable > 0 { row.notes.append("at least: \(row.usage.unreadable) entries could not be read") }
+        return row
+    }
+
+    private static func size(_ entry: Judged, _ usage: [RelativePath: Usage]) -> Int64 {
+        usage[entry.item.path]?.allocatedBytes ?? 0
+    }
+}
+
+extension DiskReport.Category {
+    init(_ entry: Judged) {
+        if entry.item.path.components.first == ".bilge" {
+            self = .trash
+        } else if entry.standing == .orphan {
+            self = .orphans
+        } else {
+            self.init(entry.item.thing)
+        }
+    }
+
+    private init(_ thing: Thing) {
+        switch thing {
+        case .layer, .image, .layerRecord: self = .images
+        case .initLayer, .rwLayer, .mountRecord, .container, .containerLeftover: self = .containers
+        case .namedVolume: self = .namedVolumes
+        case .anonymousVolume: self = .anonymousVolumes
+        case .buildCache, .buildScratch: self = .buildCache
+        case .log: self = .logs
+        case .plugin: self = .plugins
+        case .snapshot, .blob, .ingest: self = .containerdStore
+        case .removingLayer, .danglingLink, .bindRecord, .scratch, .removingPlugin: self = .temporary
+        case .metadata: self = .engineMetadata
+        case .otherDriver: self = .otherDrivers
+        case .foreign: self = .foreign
+        }
+    }
+
+    var title: String {
+        switch self {
+        case .images: "Images"
+        case .containers: "Containers"
+        case .namedVolumes: "Volumes, named"
+        case .anonymousVolumes: "Volumes, anonymous"
+        case .buildCache: "Build cache"
+        case .logs: "Logs"
+        case .plugins: "Plugins"
+        case .containerdStore: "Containerd store"
+        case .orphans: "Orphans"
+        case .temporary: "Temporary"
+        case .engineMetadata: "Engine metadata"
+        case .otherDrivers: "Other drivers' data"
+        case .foreign: "Foreign files"
+        case .trash: "Trash"
+        }
+    }
+
+    /// Images are counted by their records and containers by theirs, though layers take most of the space of both.
+    func counts(_ thing: Thing) -> Bool {
+        switch self {
+        case .images: thing == .image
+        case .containers: thing == .container
+        case .buildCache: thing == .buildCache
+        case .namedVolumes, .anonymousVolumes, .logs, .plugins, .containerdStore, .orphans, .temporary, .engineMetadata,
+            .otherDrivers, .foreign, .trash:
+            true
+        }
+    }
+
+    /// True if something of this row can be had back without naming it.
+    fileprivate var isOffered: Bool {
+        switch self {
+        case .images, .containers, .anonymousVolumes, .buildCache, .orphans, .temporary, .trash: true
+        case .namedVolumes, .logs, .plugins, .containerdStore, .engineMetadata, .otherDrivers, .foreign: false
+        }
+    }
+
+    fileprivate func offers(_ entry: Judged) -> Bool {
+        if self == .trash { return true }
+        switch entry.standing {
+        case .orphan, .reclaimable: return !entry.isProtected
+        case .inUse, .unknown: return false
+        }
+    }
+}

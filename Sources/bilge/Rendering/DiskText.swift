@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Disk
+import Flow
+import Model
+
+/// The answer of `df` by kind.
+struct DiskAnswer: Report {
+    var place: Place
+    var report: DiskReport
+    /// The largest items, for `-v`; largest first.
+    var largest: [(entry: Judged, usage: Usage)] = []
+    var problems: [Problem]
+    /// What to do next, for bare `bilge`: a command and what it shows.
+    var next: [(command: String, why: String)] = []
+    var isVerbose = false
+    var isWhole = false
+
+    func lines(_ style: Style) -> [String] {
+        var lines = place.lines(style)
+        if let filesystem = report.filesystem, filesystem.totalBytes > 0 {
+            let used = filesystem.totalBytes - min(filesystem.freeBytes, filesystem.totalBytes)
+            let percent = Int((Double(used) * 100 / Double(filesystem.totalBytes)).rounded())
+            let size = ByteCount(Int64(clamping: filesystem.totalBytes)).text
+            lines.append("\(Shown.raw(place.root.filesystem)) of \(size), \(percent) % full")
+        }
+        lines += [""] + table.lines(style)
+        if isVerbose, !largest.isEmpty { lines += ["", "LARGEST"] + largestTable.lines(style) }
+        lines += problemLines(problems, style, all: isVerbose)
+        if !next.isEmpty { lines += [""] + nextLines(style) }
+        return lines
+    }
+
+    private var table: Table {
+        var table = Table([.left("KIND"), .right("ITEMS"), .right("IN USE"), .right("SIZE"), .right("FREEABLE")])
+        if isVerbose { table.columns.append(.right("INODES")) }
+        table.columns.append(.left("NOTE"))
+        func add(_ cells: [String], _ inodes: Int64?, _ note: String, _ ink: Style.Ink = .plain) {
+            table.add(cells + (isVerbose ? [inodes.map { Shown.count($0) } ?? ""] : []) + [note], ink)
+        }
+        for row in report.rows {
+            let isCounted = row.category != .engineMetadata
+            let freeable = row.freeableBytes.map { ByteCount($0).text } ?? "–"
+            add(
+                [
+                    row.category.title, isCounted ? Shown.count(Int64(row.items)) : "",
+                    isCounted && row.category != .orphans ? Shown.count(Int64(row.inUse)) : isCounted ? "–" : "",
+                    ByteCount(row.usage.allocatedBytes).text, freeable,
+                ], row.usage.inodes, row.notes.joined(separator: "; "), row.category == .orphans ? .yellow : .plain)
+        }
+        add(["", "", "", "---------", "---------"], nil, "")
+        add(
+            [
+                "Below this root", "", "", ByteCount(report.total.allocatedBytes).text,
+                ByteCount(report.freeableBytes).text,
+            ],
+            report.total.inodes, "", .bold)
+        if let other = report.otherBytes {
+            add(
+                ["Other data on this \(place.root.filesystem)", "", "", ByteCount(other).text, ""], nil,
+                "not below this root")
+        }
+        return table
+    }
+
+    private var largestTable: Table {
+        var table = Table([.right("SIZE"), .right("INODES"), .left("KIND"), .left("STANDING"), .left("PATH")])
+        for (entry, usage) in largest {
+            table.add([
+                ByteCount(usage.allocatedBytes).text, Shown.count(usage.inodes), entry.item.thing.kind,
+                entry.standing.words, Shown.short(entry.item.path, whole: isWhole),
+            ])
+        }
+        return table
+    }
+
+    private func nextLines(_ style: Style) -> [String] {
+        var table = Table([.left(""), .left(""), .left("")])
+        table.hasHeading = false
+        for (index, step) in next.enumerated() { table.add([index == 0 ? "Next:" : "", step.command, step.why]) }
+        return table.lines(style)
+    }
+
+    func json() throws -> String {
+        let members: [(name: String, value: String)] = [
+            ("rows", try JSONText.array(report.rows.map(RowJSON.init))),
+            ("totals", try JSONText.encode(TotalsJSON(report))),
+            ("problems", try JSONText.array(ProblemJSON.all(problems))),
+        ]
+        return JSONText.object(try place.members() + members)
+    }
+
+    private struct RowJSON: Encodable {
+        var kind: DiskReport.Category
+        var items: Int
+        var inUse: Int
+        var allocatedBytes: Int64
+        var inodes: Int64
+        var freeableBytes: Int64?
+        var notes: [String]
+
+        init(_ row: DiskReport.Row) {
+            kind = row.category
+            items = row.items
+            inUse = row.inUse
+            allocatedBytes = row.usage.allocatedBytes
+            inodes = row.usage.inodes
+            freeableBytes = row.freeableBytes
+            notes = row.notes
+        }
+    }
+
+    private struct TotalsJSON: Encodable {
+        var allocatedBytes: Int64
+        var inodes: Int64
+        var freeableBytes: Int64
+        var otherBytes: Int64?
+        var filesystemBytes: UInt64?
+
+        init(_ report: DiskReport) {
+            allocatedBytes = report.total.allocatedBytes
+            inodes = report.total.inodes
+            freeableBytes = report.freeableBytes
+            otherBytes = report.otherBytes
+            filesystemBytes = report.filesystem?.totalBytes
+        }
+    }
+}
+
+extension Standing {
+    /// As people write it.
+    var words: String {
+        switch self {
+        case .inUse: "in use"
+        case .reclaimable: "reclaimable"
+        case .orphan: "orphan"
+        case .unknown: "unknown"
+        }
+    }
+}

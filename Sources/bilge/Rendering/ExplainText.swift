@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Decide
+import Model
+
+/// The answer of `explain`: what something is, who needs it, and what to do about it.
+struct ExplainAnswer: Report {
+    /// One thing that was asked for.
+    struct Subject: Sendable {
+        var entry: Judged
+        var usage: Usage?
+        var names: [String]
+        /// From what counts by itself down to the item; empty if nothing needs it.
+        var chain: [Claim]
+        /// Images that are made of it, by name.
+        var images: [String]
+        var advice: [String]
+    }
+
+    var place: Place
+    var subjects: [Subject]
+    var problems: [Problem]
+    var isWhole = false
+    var now: Timestamp
+
+    var ids: [String] { subjects.map(\.entry.item.path.text) }
+
+    func lines(_ style: Style) -> [String] {
+        var lines = place.lines(style)
+        for subject in subjects { lines += [""] + paragraph(subject, style) }
+        return lines + problemLines(problems, style, all: false)
+    }
+
+    private func paragraph(_ subject: Subject, _ style: Style) -> [String] {
+        let item = subject.entry.item
+        var facts: [String] = []
+        if let usage = subject.usage {
+            facts = [
+                ByteCount(usage.allocatedBytes).text,
+                usage.inodes == 1 ? "1 entry" : Shown.count(usage.inodes) + " entries",
+            ]
+        }
+        if let modified = item.modified { facts.append("changed " + Age.text(of: modified, at: now)) }
+        var table = Table([.left(""), .left("")])
+        table.hasHeading = false
+        func add(_ title: String, _ texts: [String]) {
+            for (index, text) in texts.enumerated() { table.add(["  " + (index == 0 ? title : ""), text]) }
+        }
+        add("What", [item.thing.explanation])
+        add("Name", subject.names)
+        add("Moves with", item.paths.dropFirst().map { Shown.text($0) })
+        add("Images", subject.images)
+        add(
+            "Needed by",
+            subject.chain.isEmpty ? [subject.entry.standing.needer] : chainTexts(subject.chain, whole: isWhole))
+        add("Evidence", subject.entry.evidence.map { "\($0.says.word): " + $0.text(whole: isWhole) })
+        add("Standing", [subject.entry.standing.words + (subject.entry.isProtected ? ", protected" : "")])
+        add("Do", subject.advice)
+        let heading = Shown.text(item.path) + (facts.isEmpty ? "" : "   " + facts.joined(separator: ", "))
+        return [style(heading, .bold)] + table.lines(style)
+    }
+
+    func json() throws -> String {
+        let items = subjects.map { subject in
+            ExplainJSON(
+                item: ItemJSON(subject.entry, subject.usage, names: subject.names),
+                what: subject.entry.item.thing.explanation, images: subject.images,
+                chain: subject.chain.map(LinkJSON.init), advice: subject.advice)
+        }
+        return JSONText.object(
+            try place.members() + [
+                ("items", try JSONText.array(items)), ("problems", try JSONText.array(ProblemJSON.all(problems))),
+            ])
+    }
+
+    private struct ExplainJSON: Encodable {
+        var item: ItemJSON
+        var what: String
+        var images: [String]
+        var chain: [LinkJSON]
+        var advice: [String]
+    }
+}
+
+extension Standing {
+    /// Who needs a thing to which no chain leads.
+    fileprivate var needer: String {
+        switch self {
+        case .inUse: "somebody: see the evidence"
+        case .reclaimable, .orphan: "nobody"
+        case .unknown: "nobody can tell"
+        }
+    }
+}
+
+/// The answer of `why`: one line for each link from what counts by itself down to the thing.
+struct WhyAnswer: Report {
+    var place: Place
+    var subjects: [(entry: Judged, chain: [Claim])]
+    var isWhole = false
+
+    var ids: [String] { subjects.flatMap { $0.chain.map(\.target.text) } }
+
+    func lines(_ style: Style) -> [String] {
+        var lines = place.lines(style)
+        for (entry, chain) in subjects {
+            lines += ["", style(Shown.text(entry.item.path) + ": " + entry.standing.words, .bold)]
+            if chain.isEmpty {
+                lines +=
+                    ["  needed by \(entry.standing.needer)"] + evidenceLines(entry.evidence, indent: 2, whole: isWhole)
+            } else {
+                lines += chainTexts(chain, whole: isWhole).map { "  " + $0 }
+            }
+        }
+        return lines
+    }
+
+    func json() throws -> String {
+        let answers = subjects.map { subject in
+            WhyJSON(
+                path: Shown.decoded(subject.entry.item.path.text) ?? subject.entry.item.path.text,
+                standing: subject.entry.standing.rawValue, chain: subject.chain.map(LinkJSON.init))
+        }
+        return JSONText.object(try place.members() + [("items", try JSONText.array(answers))])
+    }
+
+    private struct WhyJSON: Encodable {
+        var path: String
+        var standing: String
+        var chain: [LinkJSON]
+    }
+}
+
+/// One link of a chain in JSON.
+struct LinkJSON: Encodable {
+    var claimant: String
+    var target: String
+    var source: String
+
+    init(_ claim: Claim) {
+        claimant = claim.claimant.description
+        target = Shown.decoded(claim.target.text) ?? claim.target.text
+        source = claim.source
+    }
+}
+
+/// `tag shop/api:4.10 → image/…   (repositories.json)`: one text for each link.
+func chainTexts(_ chain: [Claim], whole: Bool) -> [String] {
+    chain.enumerated().map { index, claim in
+        let indent = String(repeating: "  ", count: index)
+        let claimant: String =
+            switch claim.claimant {
+            case .item(let path): Shown.short(path, whole: whole)
+            case .tag, .container, .process, .mount, .buildCache, .engine, .layout, .bilge:
+                Shown.raw(claim.claimant.description)
+            }
+        return
+            "\(indent)\(claimant) needs \(Shown.short(claim.target, whole: whole))   (\(Shown.short(RelativePath(claim.source), whole: whole)))"
+    }
+}

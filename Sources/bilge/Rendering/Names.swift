@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Model
+
+/// What people call things: tags of images, names of containers and volumes, by the item's path.
+struct Names: Sendable {
+    private var byItem: [RelativePath: [String]] = [:]
+    private var containers: [String: String] = [:]
+
+    init(_ items: [Judged], _ catalog: Catalog) {
+        var owner: [RelativePath: RelativePath] = [:]
+        for entry in items {
+            for path in entry.item.paths { owner[path] = entry.item.path }
+            byItem[entry.item.path] = entry.item.names
+        }
+        func add(_ names: [String], at path: RelativePath) {
+            guard let item = owner[path] else { return }
+            let known = byItem[item] ?? []
+            byItem[item] = known + names.filter { !known.contains($0) && !$0.isEmpty }
+        }
+        for image in catalog.images { add(image.tags.sorted(), at: image.path) }
+        for container in catalog.containers {
+            add([container.name], at: container.path)
+            containers[container.id] = container.name
+        }
+        for volume in catalog.volumes where !EntryName.isHexID(volume.name) { add([volume.name], at: volume.path) }
+    }
+
+    func of(_ item: Item) -> [String] { byItem[item.path] ?? [] }
+
+    /// The container whose files an item is, such as its log.
+    func container(of item: Item) -> String? {
+        let components = item.path.components
+        guard components.count > 1, components[0] == "containers" else { return nil }
+        return containers[String(components[1])].flatMap { $0.isEmpty ? nil : $0 } ?? String(components[1].prefix(12))
+    }
+}
+
+extension Shown {
+    /// A path with ids of 64 digits cut to twelve, as Docker shows them; whole with `--no-trunc`.
+    static func short(_ path: RelativePath, whole: Bool = false) -> String {
+        guard !whole else { return text(path) }
+        return path.components.map { component in
+            let id = component.prefix(64)
+            return EntryName.isHexID(id)
+                ? id.prefix(12) + "…" + text(component.dropFirst(64)) : text(component)
+        }.joined(separator: "/")
+    }
+
+    /// An id or a name, cut to twelve digits if it is an id; `…` stands for what is missing between id and suffix.
+    static func short(id: String, whole: Bool = false) -> String {
+        if !whole, EntryName.isHexID(id) { return String(id.prefix(12)) }
+        return short(RelativePath(id), whole: whole)
+    }
+
+    /// `9,104`.
+    static func count(_ number: Int64) -> String {
+        var digits = Array(String(number.magnitude))
+        var index = digits.count - 3
+        while index > 0 {
+            digits.insert(",", at: index)
+            index -= 3
+        }
+        return (number < 0 ? "-" : "") + String(digits)
+    }
+
+    /// `1 item`, `3 items`.
+    static func count(_ number: Int, _ noun: String) -> String {
+        count(Int64(number)) + " " + noun + (number == 1 ? "" : "s")
+    }
+}

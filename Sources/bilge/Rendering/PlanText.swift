@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Act
+import Model
+
+/// A plan as it is shown before anybody says yes.
+struct PlanAnswer: Report {
+    var place: Place
+    var plan: Plan
+    var names: [String: [String]] = [:]
+    var problems: [Problem]
+    /// Why nothing may be written here; empty if it may.
+    var obstacles: [String] = []
+    /// Frees the space at once.
+    var isNow = false
+    var isVerbose = false
+    var isWhole = false
+    /// The command that carries it out; `nil` if the question comes next.
+    var command: String?
+    /// The command that shows what could not be read or who protects it.
+    var trash: String
+
+    var ids: [String] { plan.steps.flatMap { $0.paths.map(\.text) } }
+
+    func lines(_ style: Style) -> [String] {
+        let policy =
+            "\(plan.policy.kinds.joined(separator: ", ")), grace \(Seconds(plan.policy.graceSeconds))"
+            + (plan.policy.named ? ", named volumes too" : "")
+        var lines =
+            place.lines(style) + [
+                "",
+                style("PLAN \(Shown.raw(plan.plan))", .bold)
+                    + "   nothing has been changed   policy: \(Shown.raw(policy))", "",
+            ]
+        lines += removeLines(style) + keepLines(style)
+        if !totalLines.isEmpty { lines += [""] + totalLines }
+        lines += obstacles.map { style("This root cannot be changed: " + Shown.raw($0), .red) }
+        return lines + problemLines(problems, style, all: isVerbose)
+    }
+
+    private func removeLines(_ style: Style) -> [String] {
+        guard !plan.steps.isEmpty else { return ["Nothing to remove."] }
+        var table = Table([.left("REMOVE"), .left("PATH"), .right("FREES"), .left("WHY")])
+        for step in plan.steps {
+            let path =
+                step.paths.first.map { Shown.short($0, whole: isWhole) } ?? Shown.short(id: step.id, whole: isWhole)
+            let entries = step.paths.count > 1 && !isVerbose ? " +\(step.paths.count - 1)" : ""
+            let name = step.names.isEmpty ? "" : " " + step.names.joined(separator: ", ")
+            table.add(["  " + step.kind + name, path + entries, ByteCount(step.freesBytes).text, why(step)], .yellow)
+            guard isVerbose else { continue }
+            for path in step.paths.dropFirst() {
+                table.add(["", Shown.short(path, whole: isWhole), "", "moves with it"])
+            }
+            for reason in step.why.dropFirst() { table.add(["", "", "", reason]) }
+        }
+        return table.lines(style)
+    }
+
+    /// The first reason; without the place where it was read if there is no room for it.
+    private func why(_ step: Plan.Step) -> String {
+        guard let first = step.why.first, !isVerbose else { return step.why.first ?? "" }
+        let fact =
+            first.last == ")" ? first.firstIndex(of: "(").map { first[..<$0].dropLast() } ?? first[...] : first[...]
+        return fact + (step.why.count > 1 ? " (+\(step.why.count - 1), -v)" : "")
+    }
+
+    private func keepLines(_ style: Style) -> [String] {
+        guard !plan.kept.isEmpty else { return [] }
+        let shown = isVerbose ? plan.kept.prefix(plan.kept.count) : plan.kept.prefix(10)
+        var table = Table([.left("KEEP"), .left("ID"), .left("WHY")])
+        for kept in shown {
+            let name = kept.names.isEmpty ? "" : " " + kept.names.joined(separator: ", ")
+            table.add([
+                "  " + kept.kind + name, Shown.short(id: kept.id, whole: isWhole), kept.why.joined(separator: "; "),
+            ])
+        }
+        let rest = plan.kept.count - shown.count
+        return [""] + table.lines(style) + (rest > 0 ? ["  … and \(rest) more (-v)"] : [])
+    }
+
+    private var totalLines: [String] {
+        guard !plan.steps.isEmpty else { return [] }
+        let size = ByteCount(plan.totals.freesWhenTrashEmptiesBytes).text
+        let count = Shown.count(plan.steps.count, "item")
+        let run = command.map { ["Run:   \($0)", "Save:  \($0) -n -o plan.json"] } ?? []
+        if isNow { return ["Takes out \(count) and frees \(size) at once: --now cannot be undone."] + run }
+        return [
+            "Takes out \(count), which frees 0 B at first: \(size) are held in \(Shown.text(plan.root.path))/.bilge.",
+            "`bilge undo` puts them back, and only `\(trash)` frees them.",
+        ] + run
+    }
+
+    func json() throws -> String { try JSONText.encode(plan) + "\n" }
+}
+
+/// What was done, and what can be done about it.
+struct ReceiptAnswer: Report {
+    var receipt: Receipt
+    /// What happened to the entries: `moved` into the trash, or `put back` by `undo`.
+    var isUndo = false
+    /// What `--now` freed; `nil` without it.
+    var freed: Emptied?
+    var isWhole = false
+    /// How to put it back, and how to free it.
+    var undo: String
+    var empty: String
+
+    var ids: [String] { receipt.run.isEmpty ? [] : [receipt.run] }
+
+    func lines(_ style: Style) -> [String] {
+        var table = Table([
+            .left(receipt.run.isEmpty ? "RUN" : "RUN \(receipt.run)"), .left("KIND"), .left("PATH"), .right("SIZE"),
+            .left(""),
+        ])
+        for line in receipt.steps {
+            let path = line.step.paths.first.map { Shown.short($0, whole: isWhole) } ?? line.step.id
+            table.add(
+                ["  " + word(line.outcome), line.step.kind, path, ByteCount(line.step.freesBytes).text, line.reason],
+                line.outcome == .done ? .plain : .red)
+        }
+        return [""] + table.lines(style) + [""] + summary
+    }
+
+    private func word(_ outcome: Receipt.Outcome) -> String {
+        switch outcome {
+        case .done: isUndo ? "put back" : "taken out"
+        case .skipped: "skipped"
+        case .failed: "FAILED"
+        }
+    }
+
+    private func count(_ outcome: Receipt.Outcome) -> Int { receipt.steps.count { $0.outcome == outcome } }
+
+    private var heldBytes: Int64 {
+        receipt.steps.filter { $0.outcome == .done }.reduce(0) { $0 + $1.step.freesBytes }
+    }
+
+    private var summary: [String] {
+        let skipped = count(.skipped) > 0 ? ", \(count(.skipped)) skipped" : ""
+        let failed = count(.failed) > 0 ? ", \(count(.failed)) failed" : ""
+        let size = ByteCount(heldBytes).text
+        if isUndo { return ["\(count(.done)) put back\(skipped)\(failed), \(size)."] }
+        let counts = "\(count(.done)) taken out\(skipped)\(failed)."
+        if let freed {
+            return ["\(counts) \(ByteCount(freed.freed.allocatedBytes).text) freed."] + freed.keptLines
+        }
+        guard count(.done) > 0 else { return [counts] }
+        return [
+            "\(counts) 0 B freed yet: \(size) are held in the trash.", "Put it back:  \(undo)",
+            "Free it:      \(empty)",
+        ]
+    }
+
+    func json() throws -> String {
+        try JSONText.encode(
+            ReceiptJSON(
+                schema: receipt.schema, plan: receipt.plan, run: receipt.run, steps: receipt.steps.map(LineJSON.init),
+                heldBytes: freed == nil && !isUndo ? heldBytes : 0, freedBytes: freed?.freed.allocatedBytes ?? 0))
+            + "\n"
+    }
+
+    private struct ReceiptJSON: Encodable {
+        var schema: Int
+        var plan: String
+        var run: String
+        var steps: [LineJSON]
+        var heldBytes: Int64
+        var freedBytes: Int64
+    }
+
+    /// The step as it was in the plan, and what became of it.
+    private struct LineJSON: Encodable {
+        private enum Key: String, CodingKey { case outcome, reason }
+        private var line: Receipt.Line
+
+        init(_ line: Receipt.Line) { self.line = line }
+
+        func encode(to encoder: any Encoder) throws {
+            try line.step.encode(to: encoder)
+            var container = encoder.container(keyedBy: Key.self)
+            try container.encode(line.outcome, forKey: .outcome)
+            try container.encode(line.reason, forKey: .reason)
+        }
+    }
+}
+
+extension Receipt {
+    /// How a command that changed something ends.
+    var status: ExitStatus { steps.allSatisfy { $0.outcome == .done } ? .done : .partly }
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Act
+import Model
+
+/// What the trash holds: `trash ls`, `ls trash`.
+struct TrashAnswer: Report {
+    var runs: [HeldRun]
+    var now: Timestamp
+    var isVerbose = false
+    var isWhole = false
+    /// How to put a run back, and how to free it, without the run's name.
+    var undo: String
+    var empty: String
+
+    init(runs: [HeldRun], now: Timestamp, _ output: OutputOptions, _ root: RootOptions) {
+        self.runs = runs
+        self.now = now
+        isVerbose = output.verbose
+        isWhole = output.noTrunc
+        undo = root.hint("undo RUN")
+        empty = root.hint("trash empty RUN")
+    }
+
+    var ids: [String] { runs.map(\.run) }
+
+    func lines(_ style: Style) -> [String] {
+        guard !runs.isEmpty else { return ["Nothing is held."] }
+        var table = Table([.left("RUN"), .left("TAKEN OUT"), .right("ITEMS"), .right("SIZE"), .left("STATE")])
+        for run in runs {
+            let states = Set(run.items.map(\.state.rawValue)).sorted().joined(separator: ", ")
+            let age = run.moved.map { Age.text(of: $0, at: now) } ?? "unknown"
+            let isWell = run.items.allSatisfy { $0.state == .held }
+            table.add(
+                [run.run, age, Shown.count(Int64(run.items.count)), ByteCount(run.allocatedBytes).text, states],
+                isWell ? .plain : .red)
+            guard isVerbose || !isWell else { continue }
+            for item in run.items where isVerbose || item.state != .held {
+                let path = item.step.paths.first.map { Shown.short($0, whole: isWhole) } ?? Shown.text(item.step.id)
+                let note = item.note.isEmpty ? "" : ": " + item.note
+                table.add([
+                    "  " + item.step.kind, path, "", ByteCount(item.step.freesBytes).text, item.state.rawValue + note,
+                ])
+            }
+        }
+        let total = ByteCount(runs.reduce(0) { $0 + $1.allocatedBytes }).text
+        return table.lines(style) + ["", "\(total) held.", "Put back:  \(undo)", "Free:      \(empty)"]
+    }
+
+    func json() throws -> String {
+        JSONText.object([("schema", "1"), ("runs", try JSONText.array(runs))])
+    }
+}
+
+extension HeldRun {
+    /// When its last item was taken out; `nil` if nothing in it says so.
+    var moved: Timestamp? { items.compactMap { Timestamp(rfc3339: $0.moved) }.max() }
+}
+
+/// What `trash empty` freed.
+struct EmptiedAnswer: Report {
+    var emptied: Emptied
+
+    func lines(_ style: Style) -> [String] {
+        let freed =
+            "\(ByteCount(emptied.freed.allocatedBytes).text) freed, \(Shown.count(emptied.freed.inodes)) inodes."
+        return [freed] + emptied.keptLines.map { style($0, .yellow) }
+    }
+
+    func json() throws -> String {
+        try JSONText.encode(
+            EmptiedJSON(
+                freedBytes: emptied.freed.allocatedBytes, freedInodes: emptied.freed.inodes, items: emptied.items))
+            + "\n"
+    }
+
+    private struct EmptiedJSON: Encodable {
+        var schema = 1
+        var freedBytes: Int64
+        var freedInodes: Int64
+        var items: [HeldItem.Line]
+    }
+}
+
+extension Emptied {
+    /// True if all that was asked for is gone.
+    var isWhole: Bool { items.allSatisfy { $0.outcome == .done } }
+
+    /// What is still held, and why.
+    var keptLines: [String] {
+        items.filter { $0.outcome != .done }.map {
+            "kept \($0.step.kind) \(Shown.text($0.step.id)) of \(Shown.raw($0.run)): \(Shown.raw($0.reason))"
+        }
+    }
+}

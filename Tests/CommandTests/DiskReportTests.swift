@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Disk
+import Model
+import Testing
+
+@testable import bilge
+
+func judged(
+    _ thing: Thing, _ paths: String..., standing: Standing = .inUse, names: [String] = [], protected: Bool = false,
+    evidence: [Evidence] = [Evidence(.claimed, by: "container web (0123456789ab)", source: "containers/x/config.v2.json")]
+) -> Judged {
+    Judged(
+        Item(thing, paths.map { RelativePath($0) }, names: names), standing, isProtected: protected, evidence: evidence)
+}
+
+@Suite("df")
+struct DiskReportTests {
+    private let items = [
+        judged(.image, "image/a"), judged(.layer, "overlay2/a"), judged(.layer, "overlay2/b", standing: .reclaimable),
+        judged(.container, "containers/c1"), judged(.log, "containers/c1/c1-json.log"),
+        judged(.namedVolume, "volumes/pg", standing: .reclaimable), judged(.namedVolume, "volumes/used"),
+        judged(.anonymousVolume, "volumes/x", standing: .orphan),
+        judged(.layer, "overlay2/o", standing: .orphan, protected: true),
+        judged(.foreign, "my-stuff", standing: .unknown), judged(.metadata, ".bilge/run"),
+        judged(.scratch, "tmp/x", standing: .unknown),
+    ]
+
+    private var usage: [RelativePath: Usage] {
+        var usage: [RelativePath: Usage] = [:]
+        for (index, entry) in items.enumerated() {
+            usage[entry.item.path] = Usage(allocatedBytes: 1000 << index, inodes: 1)
+        }
+        return usage
+    }
+
+    private func report(filesystem: FileSystem? = nil) -> DiskReport {
+        DiskReport(items, usage, Names(items, Catalog()), filesystem: filesystem)
+    }
+
+    private func row(_ category: DiskReport.Category) throws -> DiskReport.Row {
+        try #require(report().rows.first { $0.category == category })
+    }
+
+    @Test("every item is in one row, so that the rows add up")
+    func sum() {
+        let report = report()
+        let all = usage.values.reduce(into: Usage()) { $0 += $1 }
+        #expect(report.total == all)
+        #expect(report.rows.reduce(into: Usage()) { $0 += $1.usage } == all)
+    }
+
+    @Test("every kind of thing has a row", arguments: Thing.allCases, Standing.allCases)
+    func rows(thing: Thing, standing: Standing) {
+        let entry = judged(thing, "some/where", standing: standing)
+        let report = DiskReport([entry], ["some/where"].reduce(into: [:]) { $0[RelativePath($1)] = Usage(allocatedBytes: 7) }, Names([entry], Catalog()), filesystem: nil)
+        #expect(report.total.allocatedBytes == 7 && report.rows.count == 1)
+        #expect(standing != .orphan || report.rows[0].category == .orphans)
+        #expect(standing != .unknown || (report.rows[0].freeableBytes ?? 0) == 0)
+        #expect(standing != .inUse || (report.rows[0].freeableBytes ?? 0) == 0)
+    }
+
+    @Test("images are counted by their records, and layers only take space")
+    func images() throws {
+        let row = try row(.images)
+        #expect(row.items == 1 && row.inUse == 1 && row.usage.allocatedBytes == 7000 && row.freeableBytes == 4000)
+    }
+
+    @Test("what is protected is not offered, and named volumes never are")
+    func offers() throws {
+        #expect(try row(.orphans).freeableBytes == 1000 << 7)
+        #expect(try row(.namedVolumes).freeableBytes == nil)
+        #expect(try row(.namedVolumes).notes == ["1 unused: 32 kB, not touched by default"])
+        #expect(try row(.trash).freeableBytes == 1000 << 10)
+    }
+
+    @Test("the rest of the file system is named, and left out where it cannot be")
+    func residual() {
+        func filesystem(used: UInt64) -> FileSystem {
+            FileSystem(
+                magic: 0xEF53, totalBytes: 100_000_000, freeBytes: 100_000_000 - used, availableBytes: 0, totalInodes: 0,
+                freeInodes: 0, isReadOnly: false)
+        }
+        let total = report().total.allocatedBytes
+        #expect(report(filesystem: filesystem(used: UInt64(total) + 5)).otherBytes == 5)
+        #expect(report(filesystem: filesystem(used: UInt64(total) - 1)).otherBytes == nil)
+    }
+
+    @Test("next steps are at most three, and begin with what can be had back")
+    func next() {
+        let steps = nextSteps(report(), [], hint: { "bilge " + $0 })
+        #expect(steps.map(\.command) == ["bilge scan -v", "bilge prune -n", "bilge tree"])
+        let empty = DiskReport([], [:], Names([], Catalog()), filesystem: nil)
+        let problem = Problem(path: "x", areas: [.everything], reason: "cut off")
+        #expect(nextSteps(empty, [problem], hint: { $0 }).first?.command == "scan -v")
+    }
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Act
+import Flow
+import Foundation
+import Model
+import Testing
+
+@testable import bilge
+
+@Suite("plans and receipts")
+struct PlanTextTests {
+    private let step = Plan.Step(
+        action: .quarantine, kind: "layer", id: "o1", names: [], paths: [RelativePath("overlay2/o1"), RelativePath("overlay2/l/AB")],
+        identities: [], freesBytes: 8_100_000_000, inodes: 3, undo: true,
+        why: ["no image names it (graph, image/*/layerdb)", "no mount uses it (/proc)"])
+
+    private var plan: Plan {
+        Plan(
+            plan: "7c1e0abc", created: "2026-11-23T18:02:00Z",
+            policy: Plan.Policy(kinds: ["orphans"], graceSeconds: 86_400, named: false, keep: []),
+            root: Plan.Root(path: "/var/lib/docker", device: 1, inode: 2), steps: [step],
+            kept: [Plan.Kept(kind: "volume", id: "pgdata", names: [], why: ["somebody chose its name: --named"])],
+            totals: Plan.Totals(freesNowBytes: 0, freesWhenTrashEmptiesBytes: 8_100_000_000))
+    }
+
+    private func answer(verbose: Bool = false, now: Bool = false) throws -> PlanAnswer {
+        let place = Place(
+            root: Survey.Root(
+                path: "/var/lib/docker", how: "--data-root", filesystem: "ext4", eras: [.contentAddressed],
+                drivers: [.overlay2], owner: "none", notes: [], writeObstacles: []),
+            engine: Survey.EngineSummary(state: .notAsked))
+        return PlanAnswer(
+            place: place, plan: plan, problems: [], isNow: now, isVerbose: verbose, command: "bilge prune",
+            trash: "bilge trash empty")
+    }
+
+    @Test("a plan says what goes, what stays and why, and that nothing is freed by it")
+    func plan() throws {
+        #expect(
+            try answer().lines(Style(isColoured: false)) == [
+                "/var/lib/docker (ext4, overlay2), found by --data-root; the engine was not asked (--offline)", "",
+                "PLAN 7c1e0abc   nothing has been changed   policy: orphans, grace 24h", "",
+                "REMOVE    PATH               FREES   WHY",
+                "  layer   overlay2/o1 +1    8.1 GB   no image names it (+1, -v)", "",
+                "KEEP       ID       WHY", "  volume   pgdata   somebody chose its name: --named", "",
+                "Takes out 1 item, which frees 0 B at first: 8.1 GB are held in /var/lib/docker/.bilge.",
+                "`bilge undo` puts them back, and only `bilge trash empty` frees them.", "Run:   bilge prune",
+                "Save:  bilge prune -n -o plan.json",
+            ])
+    }
+
+    @Test("-v lists every path and every reason, and --now says that there is no way back")
+    func verbose() throws {
+        let text = try answer(verbose: true, now: true).lines(Style(isColoured: false)).joined(separator: "\n")
+        #expect(text.contains("overlay2/l/AB") && text.contains("no mount uses it (/proc)"))
+        #expect(text.contains("frees 8.1 GB at once: --now cannot be undone"))
+    }
+
+    @Test("the plan in JSON is the plan")
+    func json() throws {
+        let decoded = try JSONDecoder().decode(Plan.self, from: Data(answer().json().utf8))
+        #expect(decoded == plan)
+    }
+
+    private func receipt(freed: Emptied? = nil) -> ReceiptAnswer {
+        var skipped = step
+        skipped.id = "o2"
+        skipped.paths = [RelativePath("overlay2/o2")]
+        return ReceiptAnswer(
+            receipt: Receipt(
+                plan: "7c1e0abc", run: "20261123-180200-7c1e",
+                steps: [.init(step, .done), .init(skipped, .skipped, reason: "container web needs it now")]),
+            freed: freed, undo: "bilge undo R", empty: "bilge trash empty R")
+    }
+
+    @Test("a receipt names what was skipped, says 0 B freed yet, and how to go on")
+    func receiptText() {
+        #expect(
+            receipt().lines(Style(isColoured: false)) == [
+                "", "RUN 20261123-180200-7c1e   KIND    PATH            SIZE",
+                "  taken out                layer   overlay2/o1   8.1 GB",
+                "  skipped                  layer   overlay2/o2   8.1 GB   container web needs it now", "",
+                "1 taken out, 1 skipped. 0 B freed yet: 8.1 GB are held in the trash.", "Put it back:  bilge undo R",
+                "Free it:      bilge trash empty R",
+            ])
+        #expect(receipt().receipt.status == .partly)
+    }
+
+    @Test("the receipt in JSON has the plan's steps with what became of each")
+    func receiptJSON() throws {
+        let object = try #require(try JSONSerialization.jsonObject(with: Data(receipt().json().utf8)) as? [String: Any])
+        #expect(object["run"] as? String == "20261123-180200-7c1e" && object["schema"] as? Int == 1)
+        let steps = try #require(object["steps"] as? [[String: Any]])
+        #expect(steps.map { $0["outcome"] as? String } == ["done", "skipped"])
+        #expect(steps[1]["reason"] as? String == "container web needs it now")
+        #expect(steps[0]["paths"] as? [String] == ["overlay2/o1", "overlay2/l/AB"])
+        #expect(object["heldBytes"] as? Int == 8_100_000_000 && object["freedBytes"] as? Int == 0)
+    }
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Demo
+import Foundation
+import Model
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import bilge
+
+@Suite("commands that change something")
+struct RunTests {
+    @Test("without a terminal and without -y the plan is printed, and nothing else happens")
+    func noTerminal() async throws {
+        let host = try SampleHost(.overlay2)
+        let before = try host.fingerprint()
+        let screen = Screen()
+        #expect(try await host.run("prune", on: screen.console()) == .refused)
+        #expect(screen.out.contains("REMOVE") && screen.err.contains("-y says yes"))
+        #expect(try host.fingerprint() == before)
+    }
+
+    @Test("a no is a no")
+    func refusal() async throws {
+        let host = try SampleHost(.overlay2)
+        let before = try host.fingerprint()
+        let screen = Screen()
+        #expect(try await host.run("prune", on: screen.console(answer: false)) == .refused)
+        #expect(screen.questions.count == 1)
+        #expect(try host.fingerprint() == before)
+    }
+
+    @Test("a yes takes out what the plan says, undo puts all of it back", arguments: DemoHost.allCases)
+    func thereAndBack(sample: DemoHost) async throws {
+        let host = try SampleHost(sample)
+        let before = try host.fingerprint()
+        let screen = Screen()
+        #expect(try await host.run("prune", "orphans", "volumes", on: screen.console(answer: true)) == .done)
+        #expect(screen.questions.count == 1 && screen.out.contains("0 B freed yet"))
+        #expect(try host.fingerprint() != before)
+
+        let trash = Screen()
+        #expect(try await host.run("ls", "trash", on: trash.console()) == .done)
+        #expect(trash.out.contains("held"))
+        #expect(try await host.run("undo", on: Screen().console()) == .done)
+        #expect(try host.fingerprint() == before)
+        let again = Screen()
+        #expect(try await host.run("undo", on: again.console()) == .done)
+        #expect(again.out.contains("nothing to put back"))
+    }
+
+    @Test("plain prune leaves volumes alone, whatever their standing")
+    func volumes() async throws {
+        let host = try SampleHost(.origin)
+        let screen = Screen()
+        #expect(try await host.run("prune", "-n", "-q", on: screen.console()) == .done)
+        #expect(!screen.out.isEmpty)
+        #expect(!screen.outLines.contains { $0.hasPrefix("vfs/dir") || $0.hasPrefix("volumes/") })
+    }
+
+    @Test("what the engine knows is refused with 5", arguments: ["images", "containers", "cache", "logs"])
+    func engines(kind: String) async throws {
+        let screen = Screen()
+        #expect(try await bilge(["prune", kind], screen.console()) == .refused)
+        #expect(screen.err.contains(kind))
+    }
+
+    @Test("a typed number that is not the number of steps refuses")
+    func count() async throws {
+        let host = try SampleHost(.overlay2)
+        let before = try host.fingerprint()
+        let screen = Screen()
+        #expect(try await host.run("prune", "-y", "--unsafe-count", "99", on: screen.console()) == .refused)
+        #expect(screen.err.contains("99"))
+        #expect(try host.fingerprint() == before)
+    }
+
+    @Test("a saved plan is carried out, and one that is out of date only shrinks")
+    func saved() async throws {
+        let host = try SampleHost(.overlay2)
+        let file = host.folder.path + "/plan.json"
+        #expect(try await host.run("prune", "-n", "-o", file, on: Screen().console()) == .done)
+        let plan = try PlanFile.read(file)
+        let gone = try #require(plan.steps.first?.paths.first)
+        try FileManager.default.removeItem(atPath: host.path + "/" + gone.text)
+        let screen = Screen()
+        let status = try await bilge(["apply", file, "--offline", "-y"], screen.console())
+        #expect(status == .partly)
+        #expect(screen.err.contains("left alone"))
+        #expect(screen.out.contains("taken out"))
+        #expect(try await host.run("prune", "-n", "-o", file, on: screen.console()) == .failed, "it was replaced")
+    }
+
+    @Test("a file that is no plan is refused")
+    func noPlan() async throws {
+        let folder = try TemporaryDirectory("plan")
+        try folder.write("plan.json", "{\"schema\":1}")
+        #expect(try await bilge(["apply", folder.path + "/plan.json"], Screen().console()) == .refused)
+        #expect(try await bilge(["apply", folder.path + "/missing"], Screen().console()) == .failed)
+        #expect(try await bilge(["apply", folder.path], Screen().console()) == .failed)
+    }
+
+    @Test("--now frees at once, and trash empty later")
+    func emptying() async throws {
+        let host = try SampleHost(.overlay2)
+        let screen = Screen()
+        #expect(try await host.run("prune", "-y", "--now", on: screen.console()) == .done)
+        #expect(screen.out.contains("freed") && !screen.out.contains("0 B freed yet"))
+        #expect(!FileManager.default.fileExists(atPath: host.path + "/.bilge"))
+
+        #expect(try await host.run("prune", "volumes", "-y", on: Screen().console()) == .done)
+        #expect(try await host.run("trash", "empty", on: Screen().console(now: Self.today)) == .done)
+        #expect(FileManager.default.fileExists(atPath: host.path + "/.bilge"), "it is not a day old")
+        #expect(try await host.run("trash", "empty", "--older-than", "0s", on: Screen().console(now: Self.today)) == .refused)
+        #expect(try await host.run("trash", "empty", "--older-than", "0s", "-y", on: Screen().console(now: Self.today)) == .done)
+        #expect(!FileManager.default.fileExists(atPath: host.path + "/.bilge"))
+    }
+
+    private static var today: Timestamp { Timestamp(seconds: Int64(Date().timeIntervalSince1970) + 5) }
+}
+
+@Suite("commands that only look")
+struct LookTests {
+    @Test(
+        "what is no data root is refused with a sentence and what to do",
+        arguments: [
+            ("/nonexistent", ExitStatus.failed), ("/etc/hostname", .failed), ("/", .refused), ("", .refused), ("/usr", .failed),
+        ])
+    func badRoots(path: String, status: ExitStatus) async throws {
+        let screen = Screen()
+        #expect(try await bilge(["scan", "-g", path, "--offline"], screen.console()) == status)
+        #expect(screen.out.isEmpty && screen.err.hasPrefix("bilge: ") && screen.err.contains("\n  "))
+    }
+
+    @Test("findings end with 3 only if that was asked for")
+    func exitCode() async throws {
+        let host = try SampleHost(.overlay2)
+        #expect(try await host.run("scan", on: Screen().console()) == .done)
+        #expect(try await host.run("scan", "--exit-code", on: Screen().console()) == .findings)
+    }
+
+    @Test("tree and ls images print of the host of 2015 what Docker printed there")
+    func origin() async throws {
+        let host = try SampleHost(.origin)
+        let tree = Screen()
+        #expect(try await host.run("tree", on: tree.console()) == .done)
+        #expect(tree.outLines.first == "├─8093db4276d5 Virtual Size: 0 B" && tree.outLines.count == 29)
+        let images = Screen()
+        #expect(try await host.run("ls", "images", on: images.console(now: DemoHost.origin.clock)) == .done)
+        let words = images.outLines.map { $0.split(separator: " ").joined(separator: " ") }
+        #expect(words.first == "REPOSITORY TAG IMAGE ID CREATED VIRTUAL SIZE")
+        #expect(words.contains("quay.io/coreos/etcd v2.0.11 c02fd8670851 11 days ago 12.83 MB"))
+        #expect(words.contains("hello-world latest 91c95931e552 5 weeks ago 910 B") && words.count == 10)
+    }
+
+    @Test("explain and why name who needs a thing, from a tag down")
+    func explain() async throws {
+        let host = try SampleHost(.overlay2)
+        let screen = Screen()
+        #expect(try await host.run("explain", "shop/api:4.12", on: screen.console()) == .done)
+        #expect(screen.out.contains("tag shop/api:4.12") && screen.out.contains("in use"))
+        let why = Screen()
+        #expect(try await host.run("why", "shop/api:4.12", on: why.console()) == .done)
+        #expect(why.out.contains("repositories.json"))
+        #expect(try await host.run("why", "no-such-thing", on: Screen().console()) == .failed)
+    }
+
+    @Test("the demonstration works and leaves nothing behind")
+    func demo() async throws {
+        let folder = try TemporaryDirectory("demo")
+        let screen = Screen()
+        #expect(try await bilge(["demo"], screen.console(environment: ["TMPDIR": folder.path])) == .done)
+        for text in ["Tags: registry:latest", "shop/api:4.12", "10 put back", "PLAN ", "Orphans"] {
+            #expect(screen.out.contains(text), "\(text)")
+        }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+    }
+}
