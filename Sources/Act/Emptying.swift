@@ -66,7 +66,9 @@ extension Trash {
             if shouldStop() { break }
             let item = try acting(self.item(sequence, of: run))
             let state = state(of: item)
-            if let moved = state.intent?.moved, now.seconds(since: Timestamp(nanoseconds: moved)) < order.age { continue }
+            if let moved = state.intent?.moved, now.seconds(since: Timestamp(nanoseconds: moved)) < order.age {
+                continue
+            }
             let (outcome, reason) = purge(
                 item, state, isNamed: !order.runs.isEmpty, checked, witness, counting: &emptied.freed)
             let step = state.intent?.step ?? Plan.Step.unreadable(item)

@@ -42,7 +42,7 @@ package final class Trash {
         for _ in 0..<8 {
             do {
                 if let trash = try make(root, rootStatus, disk) { return trash }
-            } catch where error.isNoSpace {
+            } catch  where error.isNoSpace {
                 let needed: Int64 = 16 << 10
                 throw ActError(
                     .noSpace(bytesNeeded: needed), "cannot make \(shown(root)): \(error.errno)",
@@ -67,7 +67,7 @@ package final class Trash {
             var lock: FileLock?
             if try folder.statusIfPresent(lockName) != nil { lock = try locked(folder, .shared) }
             return Trash(root: root, rootStatus: rootStatus, folder: folder, disk: NoMutations(), lock: lock)
-        } catch where error.isMissing {
+        } catch  where error.isMissing {
             return nil
         } catch {
             throw refusal(error, root)
@@ -95,11 +95,11 @@ extension Trash {
     private static func make(
         _ root: Directory, _ rootStatus: FileStatus, _ disk: any DiskMutations
     ) throws(DiskError) -> Trash? {
-        do { try disk.makeDirectory(name, in: root) } catch where error.errno == .fileExists {}
+        do { try disk.makeDirectory(name, in: root) } catch  where error.errno == .fileExists {}
         do {
             let folder = try root.directory(RelativePath(name))
             try check(folder, beside: rootStatus)
-            do { try disk.create("lock", [], in: folder) } catch where error.errno == .fileExists {}
+            do { try disk.create("lock", [], in: folder) } catch  where error.errno == .fileExists {}
             let lock = try locked(folder, .exclusive)
             // The lock counts only in the directory that the next run would open.
             guard let now = try root.statusIfPresent(RelativePath(name)), now.inode == (try folder.status(.root)).inode
@@ -107,7 +107,7 @@ extension Trash {
             let trash = Trash(root: root, rootStatus: rootStatus, folder: folder, disk: disk, lock: lock)
             try trash.furnish()
             return trash
-        } catch where error.isMissing {
+        } catch  where error.isMissing {
             return nil
         }
     }

@@ -8,7 +8,9 @@ import Testing
 
 func judged(
     _ thing: Thing, _ paths: String..., standing: Standing = .inUse, names: [String] = [], protected: Bool = false,
-    evidence: [Evidence] = [Evidence(.claimed, by: "container web (0123456789ab)", source: "containers/x/config.v2.json")]
+    evidence: [Evidence] = [
+        Evidence(.claimed, by: "container web (0123456789ab)", source: "containers/x/config.v2.json")
+    ]
 ) -> Judged {
     Judged(
         Item(thing, paths.map { RelativePath($0) }, names: names), standing, isProtected: protected, evidence: evidence)
@@ -53,7 +55,9 @@ struct DiskReportTests {
     @Test("every kind of thing has a row", arguments: Thing.allCases, Standing.allCases)
     func rows(thing: Thing, standing: Standing) {
         let entry = judged(thing, "some/where", standing: standing)
-        let report = DiskReport([entry], ["some/where"].reduce(into: [:]) { $0[RelativePath($1)] = Usage(allocatedBytes: 7) }, Names([entry], Catalog()), filesystem: nil)
+        let report = DiskReport(
+            [entry], ["some/where"].reduce(into: [:]) { $0[RelativePath($1)] = Usage(allocatedBytes: 7) },
+            Names([entry], Catalog()), filesystem: nil)
         #expect(report.total.allocatedBytes == 7 && report.rows.count == 1)
         #expect(standing != .orphan || report.rows[0].category == .orphans)
         #expect(standing != .unknown || (report.rows[0].freeableBytes ?? 0) == 0)
@@ -78,7 +82,8 @@ struct DiskReportTests {
     func residual() {
         func filesystem(used: UInt64) -> FileSystem {
             FileSystem(
-                magic: 0xEF53, totalBytes: 100_000_000, freeBytes: 100_000_000 - used, availableBytes: 0, totalInodes: 0,
+                magic: 0xEF53, totalBytes: 100_000_000, freeBytes: 100_000_000 - used, availableBytes: 0,
+                totalInodes: 0,
                 freeInodes: 0, isReadOnly: false)
         }
         let total = report().total.allocatedBytes

@@ -11,7 +11,8 @@ import Testing
 @Suite("plans and receipts")
 struct PlanTextTests {
     private let step = Plan.Step(
-        action: .quarantine, kind: "layer", id: "o1", names: [], paths: [RelativePath("overlay2/o1"), RelativePath("overlay2/l/AB")],
+        action: .quarantine, kind: "layer", id: "o1", names: [],
+        paths: [RelativePath("overlay2/o1"), RelativePath("overlay2/l/AB")],
         identities: [], freesBytes: 8_100_000_000, inodes: 3, undo: true,
         why: ["no image names it (graph, image/*/layerdb)", "no mount uses it (/proc)"])
 

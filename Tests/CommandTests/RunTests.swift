@@ -112,8 +112,12 @@ struct RunTests {
         #expect(try await host.run("prune", "volumes", "-y", on: Screen().console()) == .done)
         #expect(try await host.run("trash", "empty", on: Screen().console(now: Self.today)) == .done)
         #expect(FileManager.default.fileExists(atPath: host.path + "/.bilge"), "it is not a day old")
-        #expect(try await host.run("trash", "empty", "--older-than", "0s", on: Screen().console(now: Self.today)) == .refused)
-        #expect(try await host.run("trash", "empty", "--older-than", "0s", "-y", on: Screen().console(now: Self.today)) == .done)
+        #expect(
+            try await host.run("trash", "empty", "--older-than", "0s", on: Screen().console(now: Self.today))
+                == .refused)
+        #expect(
+            try await host.run("trash", "empty", "--older-than", "0s", "-y", on: Screen().console(now: Self.today))
+                == .done)
         #expect(!FileManager.default.fileExists(atPath: host.path + "/.bilge"))
     }
 
@@ -125,7 +129,8 @@ struct LookTests {
     @Test(
         "what is no data root is refused with a sentence and what to do",
         arguments: [
-            ("/nonexistent", ExitStatus.failed), ("/etc/hostname", .failed), ("/", .refused), ("", .refused), ("/usr", .failed),
+            ("/nonexistent", ExitStatus.failed), ("/etc/hostname", .failed), ("/", .refused), ("", .refused),
+            ("/usr", .failed),
         ])
     func badRoots(path: String, status: ExitStatus) async throws {
         let screen = Screen()

@@ -65,7 +65,8 @@ struct SampleHost {
             let attributes = try FileManager.default.attributesOfItem(atPath: path + "/" + name)
             let isFile = attributes[.type] as? FileAttributeType == .typeRegular
             let data = isFile ? try Data(contentsOf: URL(fileURLWithPath: path + "/" + name)) : Data()
-            return "\(name) \(attributes[.posixPermissions] ?? "") \(attributes[.systemFileNumber] ?? "") \(data.hashValue)"
+            return
+                "\(name) \(attributes[.posixPermissions] ?? "") \(attributes[.systemFileNumber] ?? "") \(data.hashValue)"
         }
     }
 }
