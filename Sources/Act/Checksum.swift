@@ -18,7 +18,8 @@ enum Checksum {
     /// What `sealed` was made from, or why it cannot be trusted.
     static func opened(_ bytes: [UInt8]) throws(Unsealed) -> [UInt8] {
         guard let end = bytes.firstIndex(of: UInt8(ascii: "\n")), end < 64 else { throw .damaged }
-        let head = String(decoding: bytes[..<end], as: UTF8.self).split(separator: " ", omittingEmptySubsequences: false)
+        let head = String(decoding: bytes[..<end], as: UTF8.self).split(
+            separator: " ", omittingEmptySubsequences: false)
         guard head.count == 3, head[0] == "bilge" else { throw .damaged }
         guard head[1] == "1" else { throw .otherVersion }
         let body = Array(bytes[(end + 1)...])

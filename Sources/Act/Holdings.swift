@@ -121,7 +121,7 @@ extension Trash {
                 return nil
             }
             return "the engine still lists the volume, without its data; undo puts it back"
-        } catch where error.isNoFolder {
+        } catch  where error.isNoFolder {
             return nil
         } catch {
             return "\(error)"

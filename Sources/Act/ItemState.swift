@@ -97,7 +97,7 @@ extension Trash {
 
     private func isAtItsPlace(_ held: Intent.Held) throws(DiskError) -> Bool {
         let parent: Directory
-        do { parent = try root.directory(held.path.parent ?? .root) } catch where error.isNoFolder { return false }
+        do { parent = try root.directory(held.path.parent ?? .root) } catch  where error.isNoFolder { return false }
         let status = try parent.status(.root)
         guard status.device == rootStatus.device, status.mountID == rootStatus.mountID else {
             throw DiskError(.stat, parent.path, .improperLink)

@@ -120,7 +120,8 @@ extension Trash {
             let places = intent.held.map { "\(root.path)/\($0.path)" }.joined(separator: ", ")
             throw ActError(
                 .invariantBroken, "cannot put back \(places), held in \(item.directory.path): \(failure)",
-                advice: "nothing was deleted; look at both places, make the first one free, then `bilge undo \(item.run)`"
+                advice:
+                    "nothing was deleted; look at both places, make the first one free, then `bilge undo \(item.run)`"
             )
         }
     }

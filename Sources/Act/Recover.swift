@@ -141,7 +141,9 @@ extension Trash {
             if isClear { try mark(last.0) }
         } catch {
             isClear = false
-            recovery.kept += items.map { "\($0.0.run)/\($0.0.name): held, but not yet checked after the move: \(error)" }
+            recovery.kept += items.map {
+                "\($0.0.run)/\($0.0.name): held, but not yet checked after the move: \(error)"
+            }
         }
         return isClear
     }
@@ -151,7 +153,8 @@ extension Trash {
     /// Makes the moves durable that a run may not have come to.
     private func syncMove(of item: ItemFolder, _ intent: Intent) throws(DiskError) {
         for held in intent.held {
-            do { try disk.sync(parent(of: held)) } catch where error.isNoFolder || error.errno == .staleNFSFileHandle {}
+            do { try disk.sync(parent(of: held)) } catch  where error.isNoFolder || error.errno == .staleNFSFileHandle {
+            }
         }
         try disk.sync(item.directory)
     }

@@ -13,7 +13,7 @@ extension Trash {
     /// A rename needs no space, but writing down what will be renamed does. A disk may fill up completely, and that is
     /// when somebody calls for Bilge.
     func withReserve(_ body: @autoclosure () throws(DiskError) -> Void) throws(DiskError) {
-        do { try body() } catch where error.isNoSpace {
+        do { try body() } catch  where error.isNoSpace {
             guard try folder.statusIfPresent(RelativePath("reserve")) != nil else { throw error }
             try disk.unlink("reserve", in: folder)
             try disk.sync(folder)
@@ -25,7 +25,7 @@ extension Trash {
     func makeReserve() throws(DiskError) {
         do {
             try disk.reserve("reserve", bytes: Trash.reserveBytes, in: folder)
-        } catch where error.isNoSpace || error.errno == .notSupported || error.errno == .fileExists {
+        } catch  where error.isNoSpace || error.errno == .notSupported || error.errno == .fileExists {
             return
         }
     }

@@ -68,7 +68,7 @@ extension Trash {
                 try withReserve(disk.makeDirectory(run, in: folder))
                 try disk.sync(folder)
                 return run
-            } catch where error.errno == .fileExists && second < 60 {
+            } catch  where error.errno == .fileExists && second < 60 {
                 run = Trash.runID(Timestamp(seconds: time.seconds + Int64(second)), plan: plan)
             }
         }

@@ -42,7 +42,7 @@ package final class Trash {
         for _ in 0..<8 {
             do {
                 if let trash = try make(root, rootStatus, disk) { return trash }
-            } catch where error.isNoSpace {
+            } catch  where error.isNoSpace {
                 let needed: Int64 = 16 << 10
                 throw ActError(
                     .noSpace(bytesNeeded: needed), "cannot make \(shown(root)): \(error.errno)",
@@ -67,7 +67,7 @@ package final class Trash {
             var lock: FileLock?
             if try folder.statusIfPresent(lockName) != nil { lock = try locked(folder, .shared) }
             return Trash(root: root, rootStatus: rootStatus, folder: folder, disk: NoMutations(), lock: lock)
-        } catch where error.isMissing {
+        } catch  where error.isMissing {
             return nil
         } catch {
             throw refusal(error, root)
@@ -95,19 +95,19 @@ extension Trash {
     private static func make(
         _ root: Directory, _ rootStatus: FileStatus, _ disk: any DiskMutations
     ) throws(DiskError) -> Trash? {
-        do { try disk.makeDirectory(name, in: root) } catch where error.errno == .fileExists {}
+        do { try disk.makeDirectory(name, in: root) } catch  where error.errno == .fileExists {}
         do {
             let folder = try root.directory(RelativePath(name))
             try check(folder, beside: rootStatus)
-            do { try disk.create("lock", [], in: folder) } catch where error.errno == .fileExists {}
+            do { try disk.create("lock", [], in: folder) } catch  where error.errno == .fileExists {}
             let lock = try locked(folder, .exclusive)
             // The lock counts only in the directory that the next run would open.
             guard let now = try root.statusIfPresent(RelativePath(name)), now.inode == (try folder.status(.root)).inode
             else { return nil }
             let trash = Trash(root: root, rootStatus: rootStatus, folder: folder, disk: disk, lock: lock)
-            try trash.furnish()
+            try trash.furnishOrRemove()
             return trash
-        } catch where error.isMissing {
+        } catch  where error.isMissing {
             return nil
         }
     }
@@ -132,6 +132,14 @@ extension Trash {
         }
     }
 
+    /// A trash that could not be made leaves nothing behind; if not even that works, the next command tidies up.
+    private func furnishOrRemove() throws(DiskError) {
+        do { try furnish() } catch {
+            do { try removeIfEmpty() } catch {}
+            throw error
+        }
+    }
+
     private func furnish() throws(DiskError) {
         let names = Set(try folder.names())
         if !names.contains("README") { try disk.create("README", Array(Trash.readme.utf8), in: folder) }
@@ -145,6 +153,8 @@ extension Trash {
         case .wouldBlock:
             return ActError(
                 .locked, "another run of bilge is changing \(shown(root))", advice: "wait until it is done")
+        case _ where error.operation == .create && error.isRefusal:
+            return ActError(.refused, "\(error)", advice: "run bilge as the user who owns \(root.path)")
         case .notPermitted, .permissionDenied, .tooManySymbolicLinkLevels, .notDirectory, .improperLink:
             return ActError(
                 .refused, "\(shown(root)) was not made by this user of bilge, or is on another file system: \(error)",
@@ -168,6 +178,12 @@ extension Trash {
         Please do not change anything in here by hand. The directory goes away when nothing is held any more.
 
         """
+}
+
+extension DiskError {
+    fileprivate var isRefusal: Bool {
+        errno == .notPermitted || errno == .permissionDenied || errno == .readOnlyFileSystem
+    }
 }
 
 extension Trash {

@@ -100,7 +100,7 @@ extension Trash {
                 }
             }
             return nil
-        } catch where error.isNoFolder || error.errno == .staleNFSFileHandle {
+        } catch  where error.isNoFolder || error.errno == .staleNFSFileHandle {
             return "the directory it was in is gone or another one (\(error)); it is held in \(item.directory.path)"
         } catch {
             return "\(error)"
@@ -148,7 +148,9 @@ extension Trash {
             }
             // What the engine made is empty, or this fails and nothing is lost.
             let parent = try root.directory(volume)
-            if try parent.statusIfPresent(RelativePath("_data")) != nil { try disk.removeDirectory("_data", in: parent) }
+            if try parent.statusIfPresent(RelativePath("_data")) != nil {
+                try disk.removeDirectory("_data", in: parent)
+            }
             return nil
         } catch {
             return "the engine could not make \(volume) below \(above) again: \(error)"

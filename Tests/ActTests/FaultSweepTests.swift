@@ -23,7 +23,9 @@ struct FaultSweepTests {
             let disk = FaultyDisk(fault, at: number)
             let steps = try host.steps()
             var receipt: Receipt?
-            do { receipt = try await host.take(steps, disk: disk) } catch let error as ActError { receipt = error.receipt }
+            do { receipt = try await host.take(steps, disk: disk) } catch let error as ActError {
+                receipt = error.receipt
+            }
             heldCounts.insert(try expectWhole(host, steps, "\(fault) at \(number): \(disk.changes.last ?? "")"))
             for line in receipt?.steps ?? [] where line.outcome == .done {
                 #expect(try !host.exists(line.step.paths[0].text), "\(fault) at \(number): done but still there")
@@ -63,13 +65,15 @@ struct FaultSweepTests {
                 do { try await host.take(steps, disk: FaultyDisk(.death, at: left)) } catch is ActError {}
                 let disk = FaultyDisk(fault, at: number)
                 do { try await host.recover(disk: disk) } catch is ActError {}
-                try await expectAllBack(host, steps, "died at \(left), \(fault) at \(number): \(disk.changes.last ?? "")")
+                try await expectAllBack(
+                    host, steps, "died at \(left), \(fault) at \(number): \(disk.changes.last ?? "")")
                 if !disk.fired { break }
             }
         }
     }
 
-    @Test("whatever goes wrong while emptying, emptying again ends it, and nothing outside is touched", arguments: faults)
+    @Test(
+        "whatever goes wrong while emptying, emptying again ends it, and nothing outside is touched", arguments: faults)
     func emptying(fault: FaultyDisk.Fault) async throws {
         for number in 0... {
             let host = try Host(inMemory: true)
@@ -105,6 +109,7 @@ struct FaultSweepTests {
                 #expect(needed > 0)
                 #expect(error.exitStatus == 5)
                 #expect(try host.tree() == host.before, "nothing was changed")
+                #expect(try !host.hasTrash)
             }
             try await expectAllBack(host, steps, "full from \(number)")
             if !disk.fired { break }
@@ -120,7 +125,8 @@ struct FaultSweepTests {
         let item = ".bilge/\(run)/i000001/"
         let begin = try #require(disk.changes.firstIndex(of: "mkdir .bilge/\(run)/i000001"))
         let protocolSteps = [
-            "mkdir .bilge/\(run)/i000001", "create \(item)meta.tmp", "rename \(item)meta.tmp \(item)meta", "sync \(item)",
+            "mkdir .bilge/\(run)/i000001", "create \(item)meta.tmp", "rename \(item)meta.tmp \(item)meta",
+            "sync \(item)",
             "sync .bilge/\(run)/", "rename overlay2/aaaa \(item)data.0", "sync overlay2/",
             "rename overlay2/l/LINKaaaa \(item)data.1", "sync overlay2/l/", "sync \(item)",
             "create .bilge/\(run)/checked.000001", "append .bilge/audit.log",

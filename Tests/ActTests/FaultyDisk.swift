@@ -45,7 +45,8 @@ final class FaultyDisk: DiskMutations, @unchecked Sendable {
     /// False if there were fewer changes than that: the sweep is through.
     var fired: Bool { changes.count > at }
 
-    private func change(_ name: String, needsSpace: Bool = false, _ body: () throws(DiskError) -> Void) throws(DiskError)
+    private func change(_ name: String, needsSpace: Bool = false, _ body: () throws(DiskError) -> Void)
+        throws(DiskError)
     {
         let number = changes.count
         changes.append(name)

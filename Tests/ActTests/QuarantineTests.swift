@@ -28,7 +28,8 @@ struct QuarantineTests {
             }
         }
         let after = try host.tree()
-        for (path, line) in host.before where !steps.contains(where: { $0.paths.contains { $0.contains(RelativePath(path)) } }) {
+        for (path, line) in host.before
+        where !steps.contains(where: { $0.paths.contains { $0.contains(RelativePath(path)) } }) {
             #expect(after[path] == line)
         }
         try await host.undo()
@@ -173,7 +174,8 @@ struct QuarantineTests {
     @Test("steps that are the engine's are not done here")
     func engineSteps() async throws {
         let receipt = try await host.take([
-            host.step("image", "overlay2/aaaa", action: .removeImage), host.step("volume", "volumes/pg", action: .removeVolume),
+            host.step("image", "overlay2/aaaa", action: .removeImage),
+            host.step("volume", "volumes/pg", action: .removeVolume),
         ])
         #expect(receipt.steps.map(\.outcome) == [.skipped, .skipped])
         #expect(try host.tree() == host.before)
@@ -205,7 +207,9 @@ struct QuarantineTests {
     @Test("names of 255 bytes, and names that are no text, move and come back")
     func names() async throws {
         let long = [UInt8](repeating: 0xFF, count: 255)
-        let hostile: [[UInt8]] = [long, Array("-rf".utf8), [0x1B, 0x5D, 0x30, 0x3B, 0x07], [0x0A], Array("a%41\\".utf8)]
+        let hostile: [[UInt8]] = [
+            long, Array("-rf".utf8), [0x1B, 0x5D, 0x30, 0x3B, 0x07], [0x0A], Array("a%41\\".utf8),
+        ]
         for name in hostile {
             let bytes = (Array((host.path + "/volumes/").utf8) + name).map { CChar(bitPattern: $0) } + [0]
             try call(mkdir(bytes, 0o755))
@@ -277,7 +281,8 @@ struct QuarantineTests {
         try call(Glibc.mount(bound, bound, "none", UInt(MS_BIND), nil))
         defer { umount2(bound, CInt(MNT_DETACH)) }
         let receipt = try await host.take([
-            host.step("volume", "volumes/other"), host.step("layer", "overlay2/keep"), host.step("layer", "overlay2/keep/diff"),
+            host.step("volume", "volumes/other"), host.step("layer", "overlay2/keep"),
+            host.step("layer", "overlay2/keep/diff"),
         ])
         for line in receipt.steps {
             #expect(line.outcome == .skipped)

@@ -30,8 +30,9 @@ struct TrashTests {
         let status = try host.root.status(RelativePath(".bilge"))
         #expect(status.mode & 0o7777 == 0o700)
         #expect(status.owner == geteuid())
-        #expect(Set(try host.root.names(of: RelativePath(".bilge")))
-            == ["lock", "README", "reserve", "audit.log", "20261123-120000-7c1e"])
+        #expect(
+            Set(try host.root.names(of: RelativePath(".bilge")))
+                == ["lock", "README", "reserve", "audit.log", "20261123-120000-7c1e"])
         #expect(try host.root.status(RelativePath(".bilge/reserve")).allocatedBytes >= Trash.reserveBytes)
         let readme = String(decoding: try host.root.read(RelativePath(".bilge/README")), as: UTF8.self)
         #expect(readme.contains("bilge undo"))
