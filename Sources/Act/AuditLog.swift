@@ -7,7 +7,7 @@ import Model
 ///
 /// The log only tells; what is held is decided by the folders. It goes away together with the trash.
 struct AuditLine: Codable {
-    enum Event: String, Codable { case held, putBack, refused, undone, freed, kept, recovered }
+    enum Event: String, Codable { case held, putBack, undone, refused, freed, kept }
 
     var time: String
     var event: Event

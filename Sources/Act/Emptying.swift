@@ -25,18 +25,21 @@ package struct EmptyingOrder: Sendable {
     }
 }
 
+/// Who uses entries that are held, one answer for each: a process that has it open, a mount; `nil` for nobody.
+package typealias Witness = ([Identity]) throws -> [String?]
+
 /// Deletes what is held in the trash, for good. It needs no free space to begin.
 ///
 /// - Parameters:
-///   - witness: asked for each entry right before its deletion: who has it open, mounted or mapped, or `nil`. Moving
-///     took the path away from everybody, but not an open file.
+///   - witness: asked about the entries of up to 64 items right before these are deleted. Moving took the path away
+///     from everybody, but not an open file; and who has not got hold of them by then cannot any more.
 ///   - checks: for items that a killed run moved and did not look at again; without it they are kept.
 ///   - progress: called after every item with what has been freed so far.
 /// - Throws: `locked`; `refused` for a run that does not exist.
 package func empty(
     _ order: EmptyingOrder, in root: Directory, disk: any DiskMutations = HostDisk(), checks: Checks? = nil,
-    witness: (Identity) throws -> String?, now: Timestamp, shouldStop: () -> Bool = { false },
-    progress: (Usage) -> Void = { _ in }, logger: Logger
+    witness: Witness, now: Timestamp, shouldStop: () -> Bool = { false }, progress: (Usage) -> Void = { _ in },
+    logger: Logger
 ) async throws(ActError) -> Emptied {
     guard let trash = try Trash.existing(in: root, disk: disk) else {
         if let run = order.runs.first { throw ActError.noSuchRun(run, held: []) }
@@ -57,34 +60,48 @@ package func empty(
 
 extension Trash {
     fileprivate func empty(
-        _ run: String, _ order: EmptyingOrder, _ witness: (Identity) throws -> String?, _ now: Timestamp,
-        _ shouldStop: () -> Bool, _ progress: (Usage) -> Void, _ logger: Logger, _ emptied: inout Emptied
+        _ run: String, _ order: EmptyingOrder, _ witness: Witness, _ now: Timestamp, _ shouldStop: () -> Bool,
+        _ progress: (Usage) -> Void, _ logger: Logger, _ emptied: inout Emptied
     ) throws(ActError) {
-        let checked = try acting(Checked(folder.directory(RelativePath(run))))
+        let checked = try acting(Checked(self.folder.directory(RelativePath(run))))
+        var rest = try acting(sequences(of: run))[...]
         var audited: [AuditLine] = []
-        for sequence in try acting(sequences(of: run)) {
-            if shouldStop() { break }
-            let item = try acting(self.item(sequence, of: run))
-            let state = state(of: item)
-            if let moved = state.intent?.moved, now.seconds(since: Timestamp(nanoseconds: moved)) < order.age {
-                continue
+        while !rest.isEmpty, !shouldStop() {
+            let batch = try acting(items(rest.prefix(64), of: run, order, now))
+            rest = rest.dropFirst(64)
+            let users = Users(of: batch.map(\.state), asking: witness)
+            for (item, state) in batch where !shouldStop() {
+                let (outcome, reason) = purge(
+                    item, state, users, isNamed: !order.runs.isEmpty, checked, counting: &emptied.freed)
+                let step = state.intent?.step ?? Plan.Step.unreadable(item)
+                emptied.items.append(HeldItem.Line(run: run, sequence: item.sequence, step: step, outcome, reason))
+                let event = outcome == .done ? AuditLine.Event.freed : .kept
+                audited.append(AuditLine(event, step, of: item, at: now, why: reason.isEmpty ? [] : [reason]))
+                progress(emptied.freed)
             }
-            let (outcome, reason) = purge(
-                item, state, isNamed: !order.runs.isEmpty, checked, witness, counting: &emptied.freed)
-            let step = state.intent?.step ?? Plan.Step.unreadable(item)
-            emptied.items.append(HeldItem.Line(run: run, sequence: sequence, step: step, outcome, reason))
-            audited.append(
-                AuditLine(
-                    outcome == .done ? .freed : .kept, step, of: item, at: now, why: reason.isEmpty ? [] : [reason]))
-            progress(emptied.freed)
         }
         record(audited, logger)
         do { try removeRunIfEmpty(run) } catch { logger.notice("run folder left", metadata: ["error": "\(error)"]) }
     }
 
+    /// Those that are old enough. An item that does not say when it was moved is.
+    private func items(
+        _ sequences: ArraySlice<Int>, of run: String, _ order: EmptyingOrder, _ now: Timestamp
+    ) throws(DiskError) -> [(item: ItemFolder, state: ItemState)] {
+        var items: [(ItemFolder, ItemState)] = []
+        for sequence in sequences {
+            let item = try self.item(sequence, of: run)
+            let state = state(of: item)
+            let moved = state.intent.map { Timestamp(nanoseconds: $0.moved) }
+            if let moved, now.seconds(since: moved) < Double(order.olderThanSeconds) { continue }
+            items.append((item, state))
+        }
+        return items
+    }
+
     private func purge(
-        _ item: ItemFolder, _ state: ItemState, isNamed: Bool, _ checked: Checked,
-        _ witness: (Identity) throws -> String?, counting freed: inout Usage
+        _ item: ItemFolder, _ state: ItemState, _ users: Users, isNamed: Bool, _ checked: Checked,
+        counting freed: inout Usage
     ) -> (Receipt.Outcome, String) {
         do {
             switch state {
@@ -94,7 +111,7 @@ extension Trash {
                 guard let time = checked.time(of: item) else {
                     return (.skipped, "it was moved by a run that was cut off, and not yet checked after the move")
                 }
-                if let objection = try objection(to: intent, of: item, since: time, witness) {
+                if let objection = try writer(of: intent, in: item, since: time) ?? users.user(of: intent) {
                     return (.skipped, objection)
                 }
                 try beginPurge(item)
@@ -116,10 +133,10 @@ extension Trash {
         }
     }
 
-    /// Whether somebody still writes to what is held, or has it open.
-    private func objection(
-        to intent: Intent, of item: ItemFolder, since checked: Timestamp, _ witness: (Identity) throws -> String?
-    ) throws -> String? {
+    /// Whether somebody still writes to what is held.
+    private func writer(
+        of intent: Intent, in item: ItemFolder, since checked: Timestamp
+    ) throws(DiskError) -> String? {
         for index in intent.held.indices {
             let status = try item.directory.status(RelativePath("data.\(index)"))
             // The ctime of a file also changes when another name of it goes; its mtime only when it is written.
@@ -128,7 +145,6 @@ extension Trash {
                 return "it changed after it was moved: somebody still writes to it; "
                     + "`bilge undo \(item.run)` puts it back"
             }
-            if let user = try witness(status.identity) { return "in use: \(user)" }
         }
         return nil
     }
@@ -159,6 +175,24 @@ extension ItemState {
     }
 }
 
-extension EmptyingOrder {
-    fileprivate var age: Double { Double(olderThanSeconds) }
+/// What the witness said about the entries of a batch. Of whom it could not tell, somebody uses.
+private struct Users {
+    private var answers: [Identity: String] = [:]
+
+    init(of states: [ItemState], asking witness: Witness) {
+        var identities: [Identity] = []
+        for case .held(let intent) in states { identities += intent.held.map(\.identity) }
+        guard !identities.isEmpty else { return }
+        do {
+            let users = try witness(identities)
+            for (index, identity) in identities.enumerated() {
+                answers[identity] =
+                    index < users.count ? users[index].map { "in use: \($0)" } : "the witness did not say"
+            }
+        } catch {
+            for identity in identities { answers[identity] = "nobody could tell who uses it: \(error)" }
+        }
+    }
+
+    func user(of intent: Intent) -> String? { intent.held.lazy.compactMap { answers[$0.identity] }.first }
 }

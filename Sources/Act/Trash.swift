@@ -105,7 +105,7 @@ extension Trash {
             guard let now = try root.statusIfPresent(RelativePath(name)), now.inode == (try folder.status(.root)).inode
             else { return nil }
             let trash = Trash(root: root, rootStatus: rootStatus, folder: folder, disk: disk, lock: lock)
-            try trash.furnish()
+            try trash.furnishOrRemove()
             return trash
         } catch  where error.isMissing {
             return nil
@@ -132,6 +132,14 @@ extension Trash {
         }
     }
 
+    /// A trash that could not be made leaves nothing behind; if not even that works, the next command tidies up.
+    private func furnishOrRemove() throws(DiskError) {
+        do { try furnish() } catch {
+            do { try removeIfEmpty() } catch {}
+            throw error
+        }
+    }
+
     private func furnish() throws(DiskError) {
         let names = Set(try folder.names())
         if !names.contains("README") { try disk.create("README", Array(Trash.readme.utf8), in: folder) }
@@ -145,6 +153,8 @@ extension Trash {
         case .wouldBlock:
             return ActError(
                 .locked, "another run of bilge is changing \(shown(root))", advice: "wait until it is done")
+        case _ where error.operation == .create && error.isRefusal:
+            return ActError(.refused, "\(error)", advice: "run bilge as the user who owns \(root.path)")
         case .notPermitted, .permissionDenied, .tooManySymbolicLinkLevels, .notDirectory, .improperLink:
             return ActError(
                 .refused, "\(shown(root)) was not made by this user of bilge, or is on another file system: \(error)",
@@ -168,6 +178,12 @@ extension Trash {
         Please do not change anything in here by hand. The directory goes away when nothing is held any more.
 
         """
+}
+
+extension DiskError {
+    fileprivate var isRefusal: Bool {
+        errno == .notPermitted || errno == .permissionDenied || errno == .readOnlyFileSystem
+    }
 }
 
 extension Trash {

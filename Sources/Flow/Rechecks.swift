@@ -77,8 +77,11 @@ final class Rechecks {
         }
     }
 
-    /// Who uses that object, wherever it lies now; for what is about to be deleted for good.
-    func user(of identity: Identity) throws -> String? { try usersOfHeldEntries()[Object(identity)] }
+    /// Who uses each of these objects, wherever they lie now; for what is about to be deleted for good.
+    func users(of identities: [Identity]) throws -> [String?] {
+        let users = try usersOfHeldEntries()
+        return identities.map { users[Object($0)] }
+    }
 
     /// Who uses something that lies in the trash, by what it is: moving took the path away, but not an open file.
     private func usersOfHeldEntries() throws -> [Object: String] {

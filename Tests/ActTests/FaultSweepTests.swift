@@ -109,6 +109,7 @@ struct FaultSweepTests {
                 #expect(needed > 0)
                 #expect(error.exitStatus == 5)
                 #expect(try host.tree() == host.before, "nothing was changed")
+                #expect(try !host.hasTrash)
             }
             try await expectAllBack(host, steps, "full from \(number)")
             if !disk.fired { break }

@@ -111,7 +111,7 @@ final class Host {
     @discardableResult
     func empty(
         _ runs: [String] = [], disk: any DiskMutations = HostDisk(), checks: Checks? = .nobodyNeeds,
-        witness: (Identity) throws -> String? = { _ in nil }
+        witness: Witness = { $0.map { _ in nil } }
     ) async throws -> Emptied {
         try await Act.empty(
             EmptyingOrder(runs: runs, olderThanSeconds: 0), in: root, disk: disk, checks: checks, witness: witness,
