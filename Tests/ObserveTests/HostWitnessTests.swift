@@ -163,9 +163,10 @@ let hasPython = FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")
 @Suite("The kernel's witness: mounts", .enabled(if: isRoot, "needs root to mount"))
 struct HostMountTests {
     private func mounted(_ script: String, at root: HostRoot) throws -> Holder {
-        try Holder("cd \(root.path); mkdir -p ../bilge-elsewhere; " + script + "; cd /; " + Holder.wait, unshared: true)
+        try Holder("cd \(root.path); " + script + "; cd /; " + Holder.wait, unshared: true)
     }
-    private let elsewhere = (ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp") + "/bilge-elsewhere"
+    /// Exists everywhere, and is covered only in a namespace of its own.
+    private let elsewhere = "/mnt"
 
     @Test(
         "a volume mounted elsewhere in another namespace is claimed",
@@ -256,7 +257,7 @@ struct HostMountTests {
     func processBehindMount() throws {
         let root = try HostRoot()
         let holder = try Holder(
-            "mkdir -p \(elsewhere); mount --bind \(root.path)/volumes/pg/_data \(elsewhere); cd \(elsewhere)/base; "
+            "mount --bind \(root.path)/volumes/pg/_data \(elsewhere); cd \(elsewhere)/base; "
                 + Holder.wait,
             unshared: true)
         let claims = try root.look().findings.claims

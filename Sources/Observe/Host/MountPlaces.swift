@@ -6,13 +6,13 @@ import Model
 /// The mounts of one namespace as one process sees them.
 struct MountTable {
     let all: [Mount]
-    /// It is what this very process sees.
-    let isOwn: Bool
+    /// Paths that the kernel tells of who sees these mounts start where these mount points start.
+    let tellsAll: Bool
     private let byID: [UInt64: Int]
 
-    init(_ mounts: [Mount], isOwn: Bool = false) {
+    init(_ mounts: [Mount], tellsAll: Bool = false) {
         all = mounts
-        self.isOwn = isOwn
+        self.tellsAll = tellsAll
         byID = Dictionary(mounts.enumerated().map { ($1.id, $0) }) { _, last in last }
     }
 

@@ -49,7 +49,10 @@ package final class OfflineLease: Sendable {
         let (found, coverage) = witness.look(among: items)
         reasons += coverage.uses
         reasons += found.problems.map { "\($0.path): \($0.reason)" }
-        guard reasons.isEmpty else { throw LeaseRefused(reasons: reasons) }
+        guard reasons.isEmpty else {
+            var told: Set<String> = []
+            throw LeaseRefused(reasons: reasons.filter { told.insert($0).inserted })
+        }
         let held = names.isEmpty ? "the root has no database to lock" : "locked " + names.joined(separator: ", ")
         return OfflineLease(
             locks: locks, evidence: [held, "no engine and nobody else uses it: \(coverage.description)"])

@@ -46,17 +46,15 @@ struct ProcessWitness {
         self.devices = devices
     }
 
-    /// - Parameters:
-    ///   - table: mounts of the holder's namespace; `nil` if they could not be read.
-    ///   - isOwn: the namespace is that of this process, so that its paths mean here what they mean there.
-    mutating func look(at file: HeldFile, of holder: Holder, in table: MountTable?, isOwn: Bool) {
+    /// - Parameter table: mounts of the holder's namespace; `nil` if they could not be read.
+    mutating func look(at file: HeldFile, of holder: Holder, in table: MountTable?) {
         guard let target = file.target else {
             if mayBeOurs(file) { hide(holder) }
             return
         }
         guard target.hasPrefix("/"), target != "/dev/null" else { return }
         let path = target.hasSuffix(deleted) ? String(target.dropLast(deleted.count)) : target
-        if let mount = table?[file.mountID], let rest = below(path, mount.point) {
+        if let table, let mount = table[file.mountID], let rest = below(path, mount.point) {
             if case .inside(let places) = territory.relation(of: joined(mount.root, rest), on: mount.device) {
                 for place in places {
                     if place != .root { use(place, holder) }
@@ -64,7 +62,7 @@ struct ProcessWitness {
                 }
                 return
             }
-            if isOwn { return }
+            if table.tellsAll { return }
         }
         guard mayBeOurs(file) else { return }
         if let item = index.match(inside: path) { claim(item, holder) }

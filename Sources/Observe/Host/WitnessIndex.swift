@@ -28,7 +28,7 @@ struct WitnessIndex {
             let area = WitnessIndex.area(of: item)
             for path in item.paths {
                 owners[path.text] = item.path
-                let depth = path.components.count
+                let depth = 1 + path.text.utf8.count { $0 == UInt8(ascii: "/") }
                 deepest = max(deepest, depth)
                 if depth > 1, item.thing != .metadata, item.thing != .foreign { telling[path.text] = item.path }
                 if item.thing != .log, item.thing != .danglingLink { places.append((path, item.path)) }
@@ -71,7 +71,7 @@ struct WitnessIndex {
     /// Source: moby `daemon/graphdriver/overlay2/overlay.go`, `overlay/overlay.go`, `volume/local/local.go`,
     /// `plugin/manager.go`; BuildKit `executor/`.
     static func children(of path: RelativePath) -> [String] {
-        switch path.components.first {
+        switch String(path.text.prefix { $0 != "/" }) {
         case "overlay2", "fuse-overlayfs": ["diff", "merged", "work"]
         case "overlay": ["root", "upper", "merged", "work"]
         case "volumes": ["_data"]

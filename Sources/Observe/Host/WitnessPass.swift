@@ -17,6 +17,7 @@ struct WitnessPass {
     private var problems: [Problem] = []
     /// Mount tables by what they depend on: a process with another root sees other mounts of its namespace.
     private var tables: [View: MountTable] = [:]
+    private var ownNamespace: UInt64?
     /// Tables of processes whose namespace may not be asked for; most of them are the same.
     private var bare: [[UInt8]: MountTable] = [:]
     private var namespaces: Set<UInt64> = []
@@ -35,7 +36,7 @@ struct WitnessPass {
         guard case .value(let bytes) = proc.mountinfo(of: .own) else {
             throw Failure(description: "the mounts of this process cannot be read")
         }
-        own = MountTable(try Mount.parse(bytes), isOwn: true)
+        own = MountTable(try Mount.parse(bytes), tellsAll: true)
         bare[bytes] = own
         let status = try witness.root.status(.root)
         guard let territory = Territory(rootPath: witness.rootPath, mountID: status.mountID, mounts: own) else {
@@ -74,36 +75,42 @@ extension WitnessPass {
             case .value(let root) = proc.link(.root, of: .own)
         {
             namespaces.insert(namespace)
+            ownNamespace = namespace
             tables[View(namespace: namespace, root: root)] = own
         }
         count(own, source: "/proc/self/mountinfo")
     }
 
-    /// The mounts that a process or thread sees; `nil` if it is gone or they cannot be read, which is then a problem.
+    /// The mounts by which the paths of what a process or thread holds can be translated; `nil` if it is gone or they
+    /// cannot be read, which is then a problem. Every table is looked at on the way.
     private mutating func table(of id: ProcessID, _ root: ProcessAnswer<HeldFile>) -> MountTable? {
-        var view: View?
-        if case .value(let namespace) = proc.namespace(.mnt, of: id), case .value(let root) = root {
-            namespaces.insert(namespace)
-            view = View(namespace: namespace, root: root)
-            if let known = tables[View(namespace: namespace, root: root)] { return known }
+        guard case .value(let namespace) = proc.namespace(.mnt, of: id), case .value(let root) = root else {
+            return read(id, tellsAll: false)
         }
+        namespaces.insert(namespace)
+        let view = View(namespace: namespace, root: root)
+        if tables[view] == nil { tables[view] = read(id, tellsAll: root.target == "/") }
+        // The kernel tells paths as this process would say them, and only mounts from the root of the other one.
+        return namespace == ownNamespace ? own : tables[view]
+    }
+
+    private mutating func read(_ id: ProcessID, tellsAll: Bool) -> MountTable? {
         switch proc.mountinfo(of: id) {
         case .gone: return nil
         case .unreadable(let error):
             unreadable.append((id.pid, error))
             return nil
         case .value(let bytes):
-            let known = bare[bytes]
-            let table = known ?? parse(bytes, of: id)
+            if let known = bare[bytes] { return known }
+            guard let table = parse(bytes, of: id, tellsAll) else { return nil }
             bare[bytes] = table
-            if let view { tables[view] = table }
-            if known == nil, let table { count(table, source: "/proc/\(id.pid)/mountinfo") }
+            count(table, source: "/proc/\(id.pid)/mountinfo")
             return table
         }
     }
 
-    private mutating func parse(_ bytes: [UInt8], of id: ProcessID) -> MountTable? {
-        do { return MountTable(try Mount.parse(bytes)) } catch {
+    private mutating func parse(_ bytes: [UInt8], of id: ProcessID, _ tellsAll: Bool) -> MountTable? {
+        do { return MountTable(try Mount.parse(bytes), tellsAll: tellsAll) } catch {
             problem("/proc/\(id.pid)/mountinfo", error.description)
             return nil
         }
@@ -170,9 +177,7 @@ extension WitnessPass {
         _ file: ProcessAnswer<HeldFile>, _ link: String, of id: ProcessID, _ name: String, _ table: MountTable?
     ) {
         guard let file = answer(file, id) else { return }
-        files.look(
-            at: file, of: ProcessWitness.Holder(pid: id.pid, name: name, link: link), in: table,
-            isOwn: table?.isOwn ?? false)
+        files.look(at: file, of: ProcessWitness.Holder(pid: id.pid, name: name, link: link), in: table)
     }
 
     private mutating func answer<Value>(_ answer: ProcessAnswer<Value>, _ id: ProcessID) -> Value? {
