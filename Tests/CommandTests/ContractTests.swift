@@ -65,12 +65,14 @@ struct ContractTests {
         "log", "plugin", "leftover", "metadata", "otherDriver", "foreign",
     ]
 
-    @Test("scan --all --json is one object with everything that is promised", arguments: ["docker-1.6.2-aufs-messy", "docker-1.9.1-vfs"])
+    @Test(
+        "scan --all --json is one object with everything that is promised",
+        arguments: ["docker-1.6.2-aufs-messy", "docker-1.9.1-vfs"])
     func scan(name: String) async throws {
         let golden = try #require(GoldenRoot.named(name))
         let (folder, root) = try golden.unpack()
         let screen = Screen()
-        let status = try await bilge(
+        let status = try await runBilge(
             ["scan", "--all", "--json", "-g", root, "--offline", "--grace", "0s"], screen.console())
         #expect(status == .done)
         let answer = try JSONDecoder().decode(Contract.self, from: Data(screen.out.utf8))
@@ -100,15 +102,19 @@ struct ContractTests {
         #expect(text.encoded == nil && text.paths == ["volumes/café\u{1B}"])
     }
 
-    @Test("every command answers in JSON with one object and nothing else", arguments: [
-        ["df"], ["df", "--by", "image"], ["df", "--by", "project"], ["df", "--by", "filesystem"], ["tree"], ["ls", "images"],
-        ["ls", "layers"], ["ls", "containers"], ["ls", "volumes"], ["ls", "orphans"], ["ls", "trash"], ["trash", "ls"],
-        ["scan"], ["prune", "-n"], ["explain", "base:1"], ["why", "base:1"], [],
-    ])
+    @Test(
+        "every command answers in JSON with one object and nothing else",
+        arguments: [
+            ["df"], ["df", "--by", "image"], ["df", "--by", "project"], ["df", "--by", "filesystem"], ["tree"],
+            ["ls", "images"],
+            ["ls", "layers"], ["ls", "containers"], ["ls", "volumes"], ["ls", "orphans"], ["ls", "trash"],
+            ["trash", "ls"],
+            ["scan"], ["prune", "-n"], ["explain", "base:1"], ["why", "base:1"], [],
+        ])
     func commands(arguments: [String]) async throws {
         let (folder, root) = try #require(GoldenRoot.named("docker-1.9.1-vfs")).unpack()
         let screen = Screen()
-        let status = try await bilge(arguments + ["--json", "-g", root, "--offline"], screen.console())
+        let status = try await runBilge(arguments + ["--json", "-g", root, "--offline"], screen.console())
         #expect(status == .done)
         let object = try JSONSerialization.jsonObject(with: Data(screen.out.utf8)) as? [String: Any]
         #expect(object?["schema"] as? Int == 1)

@@ -13,7 +13,8 @@ struct ResolveTests {
 
     private var resolver: Resolver {
         let items = [
-            judged(.image, "graph/\(Self.imageID)"), judged(.layer, "aufs/diff/\(Self.imageID)", "aufs/layers/\(Self.imageID)"),
+            judged(.image, "graph/\(Self.imageID)"),
+            judged(.layer, "aufs/diff/\(Self.imageID)", "aufs/layers/\(Self.imageID)"),
             judged(.layer, "overlay2/\(Self.layerID)"), judged(.layer, "overlay2/\(Self.other)"),
             judged(.namedVolume, "volumes/pg data"), judged(.metadata, "tmp"), judged(.scratch, "tmp/x%1B"),
         ]
