@@ -35,7 +35,8 @@ package struct Rule: Hashable, Sendable {
         case .rwLayer, .mountRecord, .containerLeftover:
             engineMayRun ? "a running engine may keep it in memory: stop it and look again" : nil
         case .image: engineMayRun ? "a running engine may keep it in memory: stop it and look again" : nil
-        case .buildCache, .buildScratch: "only the builder may remove it: bilge prune cache"
+        case .buildCache: "only the builder may remove it"
+        case .buildScratch: "a build may have left it; Bilge does not remove what the builder keeps for itself"
         case .namedVolume: "somebody chose its name"
         case .layerRecord: "only the engine releases its records of layers"
         case .container: "its record cannot be read"

@@ -95,7 +95,8 @@ package func emptyTrash(
         return try await empty(
             EmptyingOrder(runs: runs, olderThanSeconds: olderThanSeconds), in: survey.directory,
             checks: rechecks.checks,
-            witness: rechecks.users(of:), now: systemClock(), shouldStop: shouldStop, progress: progress, logger: logger)
+            witness: rechecks.users(of:), now: systemClock(), shouldStop: shouldStop, progress: progress, logger: logger
+        )
     } catch {
         throw flowError(error)
     }

@@ -34,7 +34,18 @@ extension Console {
     /// Looks at the host, saying so meanwhile.
     func survey(_ request: Request) async throws -> Survey {
         try await showing("reading \(request.dataRoot.map { Shown.raw($0) } ?? "the data root") …") {
-            try await Flow.survey(request)
+            var survey = try await Flow.survey(request)
+            survey.root.notes += unsettled(survey)
+            return survey
+        }
+    }
+
+    /// What an earlier run left half done, or that one is at work right now: worth knowing, and no reason not to look.
+    private func unsettled(_ survey: Survey) -> [String] {
+        do {
+            return try unfinished(survey).map { "an earlier run was cut off, the next one settles it: \($0)" }
+        } catch {
+            return [Failure(error).message]
         }
     }
 

@@ -26,34 +26,37 @@ struct Resolver: Sendable {
 
     func meaning(of text: String) -> Meaning {
         // What is typed are bytes of a path; what was copied from our own output may be escaped already.
-        for escaped in Set([EntryName.escaped(text: text), text]).sorted(by: { $0.count < $1.count }) {
-            let meaning = path(escaped)
-            if meaning != .nothing { return meaning }
+        let spellings = [EntryName.escaped(text: text), text]
+        var places: [RelativePath] = []
+        for spelling in spellings {
+            guard let place = place(of: spelling) else { return .outside }
+            places.append(place)
         }
-        if text.hasPrefix("/") { return .nothing }
-        return name(text)
+        for place in places {
+            if let exact = items.first(where: { $0.item.paths.contains(place) }) { return .items([exact]) }
+            if place == .root || isAbove(place) { return .above(place) }
+        }
+        let index = ItemIndex(items.lazy.map(\.item))
+        for place in places {
+            guard case .item(let owner) = index.meaning(of: place) else { continue }
+            return .items(items.filter { $0.item.path == owner })
+        }
+        return text.hasPrefix("/") ? .nothing : name(text)
     }
 
-    private func path(_ typed: String) -> Meaning {
+    /// Where a path leads below the root; `nil` if it leads elsewhere.
+    private func place(of typed: String) -> RelativePath? {
         var text = typed[...]
         while text.count > 1, text.last == "/" { text.removeLast() }
         if text.first == "/" {
             guard let root = ([rootPath] + aliases).first(where: { text == $0 || text.hasPrefix($0 + "/") }) else {
-                return .outside
+                return nil
             }
             text = text.dropFirst(root.count).drop { $0 == "/" }
-            if text.isEmpty { return .above(.root) }
         } else if text.hasPrefix("./") {
             text = text.dropFirst(2)
         }
-        let path = RelativePath(String(text))
-        if let exact = items.first(where: { $0.item.paths.contains(path) }), !isAbove(path) { return .items([exact]) }
-        let index = ItemIndex(items.lazy.map(\.item))
-        switch index.meaning(of: path) {
-        case .item(let owner): return items.first { $0.item.path == owner }.map { .items([$0]) } ?? .nothing
-        case .above: return .above(path)
-        case .nothing: return .nothing
-        }
+        return RelativePath(String(text))
     }
 
     private func isAbove(_ path: RelativePath) -> Bool {

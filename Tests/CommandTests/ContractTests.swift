@@ -72,7 +72,7 @@ struct ContractTests {
         let golden = try #require(GoldenRoot.named(name))
         let (folder, root) = try golden.unpack()
         let screen = Screen()
-        let status = try await bilge(
+        let status = try await runBilge(
             ["scan", "--all", "--json", "-g", root, "--offline", "--grace", "0s"], screen.console())
         #expect(status == .done)
         let answer = try JSONDecoder().decode(Contract.self, from: Data(screen.out.utf8))
@@ -114,7 +114,7 @@ struct ContractTests {
     func commands(arguments: [String]) async throws {
         let (folder, root) = try #require(GoldenRoot.named("docker-1.9.1-vfs")).unpack()
         let screen = Screen()
-        let status = try await bilge(arguments + ["--json", "-g", root, "--offline"], screen.console())
+        let status = try await runBilge(arguments + ["--json", "-g", root, "--offline"], screen.console())
         #expect(status == .done)
         let object = try JSONSerialization.jsonObject(with: Data(screen.out.utf8)) as? [String: Any]
         #expect(object?["schema"] as? Int == 1)

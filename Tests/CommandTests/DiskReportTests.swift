@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Disk
 import Model
 import Testing
 
@@ -36,8 +35,8 @@ struct DiskReportTests {
         return usage
     }
 
-    private func report(filesystem: FileSystem? = nil) -> DiskReport {
-        DiskReport(items, usage, Names(items, Catalog()), filesystem: filesystem)
+    private func report(_ capacity: DiskReport.Capacity? = nil) -> DiskReport {
+        DiskReport(items, usage, Names(items, Catalog()), capacity: capacity)
     }
 
     private func row(_ category: DiskReport.Category) throws -> DiskReport.Row {
@@ -57,7 +56,7 @@ struct DiskReportTests {
         let entry = judged(thing, "some/where", standing: standing)
         let report = DiskReport(
             [entry], ["some/where"].reduce(into: [:]) { $0[RelativePath($1)] = Usage(allocatedBytes: 7) },
-            Names([entry], Catalog()), filesystem: nil)
+            Names([entry], Catalog()), capacity: nil)
         #expect(report.total.allocatedBytes == 7 && report.rows.count == 1)
         #expect(standing != .orphan || report.rows[0].category == .orphans)
         #expect(standing != .unknown || (report.rows[0].freeableBytes ?? 0) == 0)
@@ -80,22 +79,19 @@ struct DiskReportTests {
 
     @Test("the rest of the file system is named, and left out where it cannot be")
     func residual() {
-        func filesystem(used: UInt64) -> FileSystem {
-            FileSystem(
-                magic: 0xEF53, totalBytes: 100_000_000, freeBytes: 100_000_000 - used, availableBytes: 0,
-                totalInodes: 0,
-                freeInodes: 0, isReadOnly: false)
+        func capacity(used: Int64) -> DiskReport.Capacity {
+            DiskReport.Capacity(totalBytes: 100_000_000, freeBytes: 100_000_000 - used)
         }
         let total = report().total.allocatedBytes
-        #expect(report(filesystem: filesystem(used: UInt64(total) + 5)).otherBytes == 5)
-        #expect(report(filesystem: filesystem(used: UInt64(total) - 1)).otherBytes == nil)
+        #expect(report(capacity(used: total + 5)).otherBytes == 5)
+        #expect(report(capacity(used: total - 1)).otherBytes == nil)
     }
 
     @Test("next steps are at most three, and begin with what can be had back")
     func next() {
         let steps = nextSteps(report(), [], hint: { "bilge " + $0 })
         #expect(steps.map(\.command) == ["bilge scan -v", "bilge prune -n", "bilge tree"])
-        let empty = DiskReport([], [:], Names([], Catalog()), filesystem: nil)
+        let empty = DiskReport([], [:], Names([], Catalog()), capacity: nil)
         let problem = Problem(path: "x", areas: [.everything], reason: "cut off")
         #expect(nextSteps(empty, [problem], hint: { $0 }).first?.command == "scan -v")
     }

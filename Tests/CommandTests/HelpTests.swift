@@ -16,7 +16,7 @@ struct HelpTests {
     @Test("every command lists the exit statuses", arguments: commands.indices)
     func statuses(index: Int) {
         let help = Self.commands[index].helpMessage(columns: 80)
-        for status in ExitStatus.allCases {
+        for status in Status.allCases {
             #expect(help.contains(" \(status.rawValue)  \(status.meaning)\n"), "\(Self.commands[index]): \(status)")
         }
     }
@@ -34,7 +34,7 @@ struct HelpTests {
 
     @Test("statuses are the ones that are promised")
     func values() {
-        #expect(ExitStatus.allCases.map(\.rawValue) == [0, 1, 3, 4, 5, 6, 11, 64, 70])
+        #expect(Status.allCases.map(\.rawValue) == [0, 1, 3, 4, 5, 6, 11, 64, 70])
     }
 
     @Test("the manual page has every command and option, and is the one in docs/reference")

@@ -44,7 +44,7 @@ struct OptionsTests {
             _ = try Bilge.parseAsRoot(arguments)
             Issue.record("\(arguments) was understood")
         } catch {
-            #expect(Bilge.exitCode(for: error).rawValue == ExitStatus.usage.rawValue)
+            #expect(Bilge.exitCode(for: error).rawValue == Status.usage.rawValue)
             #expect(!Bilge.message(for: error).isEmpty)
         }
     }
@@ -94,7 +94,7 @@ struct DockerPluginTests {
     @Test("it says what it is")
     func metadata() async throws {
         let screen = Screen()
-        #expect(try await bilge(["docker-cli-plugin-metadata"], screen.console()) == .done)
+        #expect(try await runBilge(["docker-cli-plugin-metadata"], screen.console()) == .done)
         #expect(screen.out.contains(#""SchemaVersion":"0.1.0""#) && screen.out.contains(#""Vendor":"#))
     }
 }

@@ -62,7 +62,7 @@ struct RunTests {
     @Test("what the engine knows is refused with 5", arguments: ["images", "containers", "cache", "logs"])
     func engines(kind: String) async throws {
         let screen = Screen()
-        #expect(try await bilge(["prune", kind], screen.console()) == .refused)
+        #expect(try await runBilge(["prune", kind], screen.console()) == .refused)
         #expect(screen.err.contains(kind))
     }
 
@@ -85,7 +85,7 @@ struct RunTests {
         let gone = try #require(plan.steps.first?.paths.first)
         try FileManager.default.removeItem(atPath: host.path + "/" + gone.text)
         let screen = Screen()
-        let status = try await bilge(["apply", file, "--offline", "-y"], screen.console())
+        let status = try await runBilge(["apply", file, "--offline", "-y"], screen.console())
         #expect(status == .partly)
         #expect(screen.err.contains("left alone"))
         #expect(screen.out.contains("taken out"))
@@ -96,9 +96,9 @@ struct RunTests {
     func noPlan() async throws {
         let folder = try TemporaryDirectory("plan")
         try folder.write("plan.json", "{\"schema\":1}")
-        #expect(try await bilge(["apply", folder.path + "/plan.json"], Screen().console()) == .refused)
-        #expect(try await bilge(["apply", folder.path + "/missing"], Screen().console()) == .failed)
-        #expect(try await bilge(["apply", folder.path], Screen().console()) == .failed)
+        #expect(try await runBilge(["apply", folder.path + "/plan.json"], Screen().console()) == .refused)
+        #expect(try await runBilge(["apply", folder.path + "/missing"], Screen().console()) == .failed)
+        #expect(try await runBilge(["apply", folder.path], Screen().console()) == .failed)
     }
 
     @Test("--now frees at once, and trash empty later")
@@ -129,12 +129,12 @@ struct LookTests {
     @Test(
         "what is no data root is refused with a sentence and what to do",
         arguments: [
-            ("/nonexistent", ExitStatus.failed), ("/etc/hostname", .failed), ("/", .refused), ("", .refused),
+            ("/nonexistent", Status.failed), ("/etc/hostname", .failed), ("/", .refused), ("", .refused),
             ("/usr", .failed),
         ])
-    func badRoots(path: String, status: ExitStatus) async throws {
+    func badRoots(path: String, status: Status) async throws {
         let screen = Screen()
-        #expect(try await bilge(["scan", "-g", path, "--offline"], screen.console()) == status)
+        #expect(try await runBilge(["scan", "-g", path, "--offline"], screen.console()) == status)
         #expect(screen.out.isEmpty && screen.err.hasPrefix("bilge: ") && screen.err.contains("\n  "))
     }
 
@@ -175,7 +175,7 @@ struct LookTests {
     func demo() async throws {
         let folder = try TemporaryDirectory("demo")
         let screen = Screen()
-        #expect(try await bilge(["demo"], screen.console(environment: ["TMPDIR": folder.path])) == .done)
+        #expect(try await runBilge(["demo"], screen.console(environment: ["TMPDIR": folder.path])) == .done)
         for text in ["Tags: registry:latest", "shop/api:4.12", "10 put back", "PLAN ", "Orphans"] {
             #expect(screen.out.contains(text), "\(text)")
         }

@@ -37,8 +37,11 @@ final class Screen: Sendable {
     }
 }
 
+/// Swift Testing has one, too.
+typealias Status = bilge.ExitStatus
+
 /// Runs a command line as the process would, in a world of its own.
-func bilge(_ arguments: [String], _ console: Console) async throws -> ExitStatus {
+func runBilge(_ arguments: [String], _ console: Console) async throws -> Status {
     guard let command = try Bilge.parseAsRoot(arguments) as? any Command else { return .usage }
     return await command.outcome(on: console)
 }
@@ -55,8 +58,8 @@ struct SampleHost {
     }
 
     /// Runs a command on it as on a host that nobody uses.
-    func run(_ arguments: String..., on console: Console) async throws -> ExitStatus {
-        try await bilge(arguments + ["-g", path, "--offline", "--grace", "0s"], console)
+    func run(_ arguments: String..., on console: Console) async throws -> Status {
+        try await runBilge(arguments + ["-g", path, "--offline", "--grace", "0s"], console)
     }
 
     /// Every entry with what it is and holds.

@@ -49,11 +49,14 @@ struct Df: Command {
 
 extension DiskAnswer {
     init(_ survey: Survey, _ usage: [RelativePath: Usage], _ output: OutputOptions) throws {
+        let filesystem = try survey.directory.fileSystem()
+        let capacity = DiskReport.Capacity(
+            totalBytes: Int64(clamping: filesystem.totalBytes), freeBytes: Int64(clamping: filesystem.freeBytes))
         let names = Names(survey.items, survey.catalog)
         let sized = survey.items.compactMap { entry in usage[entry.item.path].map { (entry: entry, usage: $0) } }
         self.init(
             place: Place(survey),
-            report: DiskReport(survey.items, usage, names, filesystem: try survey.directory.fileSystem()),
+            report: DiskReport(survey.items, usage, names, capacity: capacity),
             largest: Array(sized.sorted { $0.usage.allocatedBytes > $1.usage.allocatedBytes }.prefix(20)),
             problems: survey.problems, isVerbose: output.verbose, isWhole: output.noTrunc)
     }

@@ -31,7 +31,8 @@ struct Explain: Command {
         let subjects = entries.map { entry in
             ExplainAnswer.Subject(
                 entry: entry, usage: usage[entry.item.path], names: names.of(entry.item),
-                chain: survey.chain(to: entry), images: survey.images(of: entry),
+                chain: survey.chain(to: entry),
+                inside: survey.inside(entry), images: survey.images(of: entry),
                 advice: entry.advice(names: names.of(entry.item), root))
         }
         let answer = ExplainAnswer(
@@ -60,6 +61,13 @@ extension Survey {
         return chain.filter { claim in
             guard case .item(let claimant) = claim.claimant else { return true }
             return !own.contains(claimant)
+        }
+    }
+
+    /// Items that lie in the item's entries.
+    func inside(_ entry: Judged) -> [RelativePath] {
+        items.map(\.item.path).filter { path in
+            path != entry.item.path && entry.item.paths.contains { $0 != path && $0.contains(path) }
         }
     }
 

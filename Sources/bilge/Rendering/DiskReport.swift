@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Disk
 import Model
 
 /// Where every byte below a root goes: each item in exactly one row, so that the rows add up to the whole.
@@ -21,14 +20,22 @@ struct DiskReport: Hashable, Sendable {
         var notes: [String] = []
     }
 
+    /// What the file system holds, whoever it belongs to.
+    struct Capacity: Hashable, Sendable {
+        var totalBytes: Int64
+        var freeBytes: Int64
+
+        var usedBytes: Int64 { max(0, totalBytes - freeBytes) }
+    }
+
     var rows: [Row]
     var total: Usage
     var freeableBytes: Int64
-    var filesystem: FileSystem?
+    var capacity: Capacity?
     /// What the file system holds beside this root; `nil` if that cannot be told, as where files share blocks.
     var otherBytes: Int64?
 
-    init(_ items: [Judged], _ usage: [RelativePath: Usage], _ names: Names, filesystem: FileSystem?) {
+    init(_ items: [Judged], _ usage: [RelativePath: Usage], _ names: Names, capacity: Capacity?) {
         var byCategory: [Category: [Judged]] = [:]
         for entry in items { byCategory[Category(entry), default: []].append(entry) }
         rows = Category.allCases.compactMap { category in
@@ -37,11 +44,8 @@ struct DiskReport: Hashable, Sendable {
         }
         total = rows.reduce(into: Usage()) { $0 += $1.usage }
         freeableBytes = rows.reduce(0) { $0 + ($1.freeableBytes ?? 0) }
-        self.filesystem = filesystem
-        if let filesystem {
-            let used = Int64(clamping: filesystem.totalBytes) - Int64(clamping: filesystem.freeBytes)
-            otherBytes = used >= total.allocatedBytes ? used - total.allocatedBytes : nil
-        }
+        self.capacity = capacity
+        if let used = capacity?.usedBytes, used >= total.allocatedBytes { otherBytes = used - total.allocatedBytes }
     }
 
     private static func row(

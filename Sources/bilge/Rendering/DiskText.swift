@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Disk
 import Flow
 import Model
 
@@ -18,10 +17,9 @@ struct DiskAnswer: Report {
 
     func lines(_ style: Style) -> [String] {
         var lines = place.lines(style)
-        if let filesystem = report.filesystem, filesystem.totalBytes > 0 {
-            let used = filesystem.totalBytes - min(filesystem.freeBytes, filesystem.totalBytes)
-            let percent = Int((Double(used) * 100 / Double(filesystem.totalBytes)).rounded())
-            let size = ByteCount(Int64(clamping: filesystem.totalBytes)).text
+        if let capacity = report.capacity, capacity.totalBytes > 0 {
+            let percent = Int((Double(capacity.usedBytes) * 100 / Double(capacity.totalBytes)).rounded())
+            let size = ByteCount(capacity.totalBytes).text
             lines.append("\(Shown.raw(place.root.filesystem)) of \(size), \(percent) % full")
         }
         lines += [""] + table.lines(style)
@@ -115,14 +113,14 @@ struct DiskAnswer: Report {
         var inodes: Int64
         var freeableBytes: Int64
         var otherBytes: Int64?
-        var filesystemBytes: UInt64?
+        var filesystemBytes: Int64?
 
         init(_ report: DiskReport) {
             allocatedBytes = report.total.allocatedBytes
             inodes = report.total.inodes
             freeableBytes = report.freeableBytes
             otherBytes = report.otherBytes
-            filesystemBytes = report.filesystem?.totalBytes
+            filesystemBytes = report.capacity?.totalBytes
         }
     }
 }

@@ -12,6 +12,8 @@ struct ExplainAnswer: Report {
         var names: [String]
         /// From what counts by itself down to the item; empty if nothing needs it.
         var chain: [Claim]
+        /// Things in it that are there for themselves and are not counted here, such as a container's log.
+        var inside: [RelativePath] = []
         /// Images that are made of it, by name.
         var images: [String]
         var advice: [String]
@@ -49,6 +51,7 @@ struct ExplainAnswer: Report {
         add("What", [item.thing.explanation])
         add("Name", subject.names)
         add("Moves with", item.paths.dropFirst().map { Shown.text($0) })
+        add("Holds", held(subject.inside))
         add("Images", subject.images)
         add(
             "Needed by",
@@ -58,6 +61,11 @@ struct ExplainAnswer: Report {
         add("Do", subject.advice)
         let heading = Shown.text(item.path) + (facts.isEmpty ? "" : "   " + facts.joined(separator: ", "))
         return [style(heading, .bold)] + table.lines(style)
+    }
+
+    private func held(_ inside: [RelativePath]) -> [String] {
+        guard inside.count > 3 else { return inside.map { Shown.short($0, whole: isWhole) } }
+        return ["\(Shown.count(inside.count, "thing")) of their own, not counted here"]
     }
 
     func json() throws -> String {

@@ -51,11 +51,6 @@ struct Place: Sendable {
     var root: Survey.Root
     var engine: Survey.EngineSummary
 
-    init(_ survey: Survey) {
-        root = survey.root
-        engine = survey.engine
-    }
-
     /// The members that every JSON answer has.
     func members() throws -> [(name: String, value: String)] {
         [
@@ -81,4 +76,8 @@ struct Place: Sendable {
         case .unreachable: return "the engine could not be asked" + (engine.reason.map { ": \($0)" } ?? "")
         }
     }
+}
+
+extension Place {
+    init(_ survey: Survey) { self.init(root: survey.root, engine: survey.engine) }
 }
