@@ -19,6 +19,8 @@ final class Rechecks {
     private let items: [RelativePath: Judged]
     /// The look of the current batch; none after a batch was looked at from behind.
     private var current: [RelativePath: Judged]?
+    /// The data of volumes that the engine lists, by the volume's path: that is what moves, not what the plan identifies.
+    private var data: [RelativePath: Object] = [:]
 
     init(_ survey: Survey, _ request: Request) {
         self.survey = survey
@@ -41,6 +43,9 @@ final class Rechecks {
         }
         guard let judged = look[step.paths[0]] else { return "it is part of something else now" }
         guard Set(judged.item.paths) == Set(step.paths) else { return "other entries belong to it now" }
+        if step.action == .removeVolume {
+            data[step.paths[0]] = Object(try survey.directory.status(step.paths[0] / "_data").identity)
+        }
         return objection(to: judged, step)
     }
 
@@ -51,10 +56,17 @@ final class Rechecks {
         let now = Dictionary(look.items.map { ($0.item.path, $0) }, uniquingKeysWith: { first, _ in first })
         let inUse = try usersOfHeldEntries()
         return steps.map { step in
-            if let user = step.identities.lazy.compactMap({ inUse[Object($0)] }).first { return user }
+            if let user = user(of: step, among: inUse) { return user }
             guard let judged = now[step.paths[0]] else { return "it is part of something else now" }
             return objection(to: judged, step)
         }
+    }
+
+    private func user(of step: Plan.Step, among users: [Object: String]) -> String? {
+        guard step.action == .removeVolume else { return step.identities.lazy.compactMap { users[Object($0)] }.first }
+        // A volume that a run before this one moved: whoever uses anything in the trash may be using it.
+        guard let data = data[step.paths[0]] else { return users.values.min() }
+        return users[data]
     }
 
     private func look(moved: [(item: Item, changed: Timestamp?)] = []) async throws -> Look {

@@ -3,6 +3,8 @@
 import Act
 import Foundation
 import Model
+import Observe
+import Synchronization
 import TestSupport
 import Testing
 
@@ -10,7 +12,7 @@ import Testing
 
 /// What becomes of a volume whatever the engine says, on a root whose engine is a script.
 @Suite("The engine's part in removing a volume")
-struct VolumeEngineTests {
+struct VolumesTests {
     @Test("a volume that the engine removed is made again as it was described")
     func thereAndBack() async throws {
         let host = try Host(removal: .gone(.answer(status: 204, body: "")))
@@ -108,11 +110,33 @@ struct VolumeEngineTests {
     }
 
     @Test(
-        "a directory whose name no engine would give again stays", arguments: ["_data", "_x", "x", "a%b", "ä", "a b"])
-    func names(name: String) async throws {
-        let host = try Host(volume: name, removal: .kept(.answer(status: 204, body: "")))
-        try await host.expectNotBegun(because: "no engine would make")
-        #expect(try host.text("volumes/\(name)/_data/f") == "hello")
+        "a directory that no engine would make a volume of again is not asked for",
+        arguments: [
+            ["volumes/_data"], ["volumes/_x"], ["volumes/x"], ["volumes/.."], ["volumes/a%25b"], ["volumes/%C3%A4b"],
+            ["volumes/a b"], ["volumes"], ["volumes/data/_data"], ["vfs/dir/data"], ["vfs/dir/data", "volumes/data"],
+            [],
+        ])
+    func names(paths: [String]) async throws {
+        let host = try Host(removal: .kept(.answer(status: 204, body: "")))
+        let volumes = volumeEngine(host.request, of: try openDataRoot(host.directory.path, caller: geteuid()))
+        let step = Plan.Step(
+            action: .removeVolume, kind: "volume", id: "x", names: [], paths: paths.map(RelativePath.init),
+            identities: [], freesBytes: 0, inodes: 0, undo: true, why: [])
+        await #expect(throws: FlowError.self) { try await volumes.describe(step) }
+        await #expect(throws: FlowError.self) { try await volumes.remove(step) }
+        let description = #"{"name":"x","driver":"local","labels":{}}"#
+        await #expect(throws: FlowError.self) { try await volumes.create(step, description) }
+        #expect(host.engine.requests.isEmpty)
+    }
+
+    @Test("a process that opened the data meanwhile gets it back")
+    func openedMeanwhile() async throws {
+        let host = try Host(removal: .gone(.answer(status: 204, body: "")), opensWhatIsHeld: true)
+        let line = try #require(try await host.prune().steps.first)
+        #expect(line.outcome == .skipped)
+        #expect(line.reason.hasPrefix("put back: ") && line.reason.contains("sleep"), "\(line.reason)")
+        #expect(try host.text("volumes/data/_data/f") == "hello")
+        #expect(host.changes.isEmpty)
     }
 
     @Test(
@@ -143,17 +167,19 @@ private struct Host {
 
     let directory: TemporaryDirectory
     let engine: StubEngine
+    private let opener = Opener()
 
+    /// - Parameter opensWhatIsHeld: a process has a file of the volume open as soon as it lies in the trash.
     init(
-        volume: String = "data", removal: Removal, inspection: StubEngine.Reaction? = nil,
-        creation: StubEngine.Reaction? = nil
+        removal: Removal, inspection: StubEngine.Reaction? = nil, creation: StubEngine.Reaction? = nil,
+        opensWhatIsHeld: Bool = false
     ) throws {
         directory = try TemporaryDirectory("volume")
         let root = directory.path
         for folder in ["containers", "image", "network"] { try directory.makeDirectory(folder) }
-        try directory.write("volumes/\(volume)/_data/f", "hello")
+        try directory.write("volumes/data/_data/f", "hello")
         let described = """
-            {"Name":"\(volume)","Driver":"local","Labels":{"a":"b"},"Mountpoint":"\(root)/volumes/\(volume)/_data",
+            {"Name":"data","Driver":"local","Labels":{"a":"b"},"Mountpoint":"\(root)/volumes/data/_data",
             "Options":null,"Scope":"local"}
             """
         let answers = [
@@ -166,20 +192,21 @@ private struct Host {
             "GET /v1.41/plugins": "[]", "GET /v1.41/system/df": #"{"BuildCache":[]}"#,
             "GET /v1.41/volumes": #"{"Volumes":[\#(described)],"Warnings":null}"#,
         ]
-        engine = try StubEngine { request in
+        engine = try StubEngine { [opener] request in
+            if opensWhatIsHeld { opener.open(below: root) }
             if let answer = answers[request] { return .json(answer) }
             switch request.prefix(while: { $0 != " " }) {
             case "GET": return inspection ?? .json(described)
             case "POST":
                 if let creation { return creation }
                 try? FileManager.default.createDirectory(
-                    atPath: "\(root)/volumes/\(volume)/_data", withIntermediateDirectories: true)
+                    atPath: "\(root)/volumes/data/_data", withIntermediateDirectories: true)
                 return .answer(status: 201, body: described)
             default:
                 switch removal {
                 case .kept(let reaction): return reaction
                 case .gone(let reaction):
-                    try? FileManager.default.removeItem(atPath: "\(root)/volumes/\(volume)")
+                    try? FileManager.default.removeItem(atPath: "\(root)/volumes/data")
                     return reaction
                 }
             }
@@ -214,5 +241,27 @@ private struct Host {
         #expect(line.reason.contains(reason), "\(line.reason)")
         #expect(changes.isEmpty)
         #expect(try trash(request).isEmpty)
+    }
+}
+
+/// Another process on the host that opens a file.
+private final class Opener: Sendable {
+    private let process = Mutex<Process?>(nil)
+
+    deinit { process.withLock { $0?.terminate() } }
+
+    func open(below root: String) {
+        process.withLock { process in
+            guard process == nil, let files = FileManager.default.enumerator(atPath: root + "/.bilge") else { return }
+            for case let file as String in files where file.hasSuffix("/data.0/f") {
+                let sleep = Process()
+                sleep.executableURL = URL(fileURLWithPath: "/usr/bin/sleep")
+                sleep.arguments = ["60"]
+                sleep.standardInput = FileHandle(forReadingAtPath: root + "/.bilge/" + file)
+                try? sleep.run()
+                process = sleep
+                return
+            }
+        }
     }
 }
