@@ -142,7 +142,7 @@ struct ClientTests {
     @Test("an endpoint that hangs is an error at the deadline, and the others have answered")
     func hangs() async throws {
         let engine = try Answers("20.10-overlay2").engine(except: ["/system/df": .silence])
-        let report = try await engine.report(timeout: .seconds(4))
+        let report = try await engine.report(timeout: .seconds(10))
         #expect(report.buildCache?.failure?.code == .deadline)
         #expect(report.containers.failure == nil && report.containerDetails.values.count == 3)
     }

@@ -149,7 +149,7 @@ struct CreateVolumeTests {
     func silence() async throws {
         let (answer, engine) = try await ask(.silence, timeout: .seconds(1)) { try await $0.createVolume("data") }
         #expect(answer.failure?.code == .deadline)
-        #expect(engine.requests.count == 2)
+        #expect(engine.requests.count { $0.hasPrefix("POST") } <= 1)
     }
 
     @Test("a name that no volume can have is not sent", arguments: ["", ".", "..", "a/b", "a\0"])
