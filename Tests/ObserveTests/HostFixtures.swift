@@ -78,6 +78,10 @@ final class Holder {
             guard count == 1 else { throw NotReady(script: script) }
             line = byte == UInt8(ascii: "\n") ? "" : line + String(UnicodeScalar(byte))
         }
+        // The shell says so just before it becomes the program that waits.
+        for _ in 0..<250 where (try? String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8)) == "sh\n" {
+            usleep(20_000)
+        }
     }
 
     /// Waits in the script's own process, without any file of its own.

@@ -50,7 +50,6 @@ struct HostProcessTests {
         let program = "\(root.path)/overlay2/\(root.layer)/diff/sleep"
         try run(["cp", "/bin/sleep", program])
         let holder = try Holder("echo ready; exec \(program) 100 >/dev/null")
-        for _ in 0..<100 where try root.needed().isEmpty { usleep(20_000) }  // Until the shell has become the program.
         #expect(try root.needed() == ["overlay2/\(root.layer)"])
         withExtendedLifetime(holder) {}
     }
@@ -224,6 +223,7 @@ struct HostMountTests {
             "mount -t tmpfs none \(layer)/merged; mkdir \(layer)/merged/x; mount -t tmpfs none \(layer)/merged/x",
             at: root)
         #expect(try root.needed() == [layer])
+        #expect(try root.look().findings.claims.map(\.claimant) == [.mount("\(root.path)/\(layer)/merged")])
         withExtendedLifetime(holder) {}
     }
 
@@ -359,6 +359,22 @@ struct HostDamageTests {
         try proc.directory.write(
             "\(getpid())/mountinfo", table + "900 1 0:4 mnt:[4026539999] /run/snapd/ns/lxd.mnt rw - nsfs nsfs rw\n")
         #expect(try root.look(proc.sources).findings.problems.isEmpty)
+    }
+
+    @Test("in a container, a root from outside is doubtful until its daemon is seen")
+    func container() throws {
+        let root = try HostRoot()
+        let proc = try FakeProc()
+        let status = try root.directory.open().status(RelativePath("volumes/metadata.db"))
+        let (major, minor) = (status.device >> 8 & 0xFFF, status.device & 0xFF | status.device >> 12 & 0xFFF00)
+        let mount = "\(status.mountID) 1 \(major):\(minor) /host/docker \(root.path) rw - ext4 /dev/x rw\n"
+        try proc.directory.write("\(getpid())/mountinfo", mount)
+        #expect(try root.look(proc.sources).findings.problems.map(\.areas) == [[.everything]])
+        let device = String(major, radix: 16) + ":" + String(minor, radix: 16)
+        try proc.directory.write("locks", "1: FLOCK  ADVISORY  WRITE 77 \(device):\(status.inode) 0 EOF\n")
+        #expect(try root.look(proc.sources).findings.problems.isEmpty)
+        try proc.directory.write("locks", "1: FLOCK  garbage\n")
+        #expect(try root.look(proc.sources).findings.problems.contains { $0.areas == [.everything] })
     }
 
     @Test("swap files, loop devices and exports claim what they lie in")

@@ -34,10 +34,19 @@ struct MountWitness {
     private mutating func claimMountPoint(
         _ path: RelativePath, _ mount: Mount, in table: MountTable, _ source: String
     ) {
+        if isCovered(path, by: table[mount.parent], in: table) { return }
         if case .item(let item) = index.match(path) { claim(item, mount, source) }
         // A top directory may be a file system of its own, and old engines mount their directories on themselves.
         if path.components.count < 2 || mount.isOnItself(in: table) { return }
         uses.insert("\(mount.type) is mounted at \(path)")
+    }
+
+    /// True if the mount below is in the same item, and so said the same: a container has twenty in its layer.
+    private func isCovered(_ path: RelativePath, by parent: Mount?, in table: MountTable) -> Bool {
+        guard let parent, case .item(let item) = index.match(path) else { return false }
+        var places = territory.location(of: parent, in: table)
+        if case .inside(let shown) = territory.relation(of: parent.root, on: parent.device) { places += shown }
+        return places.contains { index.match($0) == .item(item) }
     }
 
     /// The mount shows a part of the root elsewhere: the usual way for a container to see its volumes.
