@@ -63,7 +63,7 @@ package func stillRight(_ plan: Plan, today: Plan) -> (plan: Plan, gone: [Receip
 
 /// Puts back what a run took; the latest run if none is named.
 package func undo(run: String?, _ request: Request) async throws -> Receipt {
-    let root = try openRoot(request)
+    let root = try await openRoot(request)
     do {
         return try await Act.undo(
             run: run, in: root.directory, volumes: request.offline ? nil : volumeEngine(request, of: root),
@@ -74,8 +74,8 @@ package func undo(run: String?, _ request: Request) async throws -> Receipt {
 }
 
 /// What the trash of a root holds. Changes nothing.
-package func trash(_ request: Request) throws -> [HeldRun] {
-    let root = try openRoot(request)
+package func trash(_ request: Request) async throws -> [HeldRun] {
+    let root = try await openRoot(request)
     do { return try Trash.forReading(in: root.directory)?.list() ?? [] } catch { throw FlowError(error) }
 }
 
@@ -111,8 +111,11 @@ private func systemClock() -> Timestamp {
     return Timestamp(seconds: Int64(now.rounded(.down)), nanoseconds: Int64((now - now.rounded(.down)) * 1e9))
 }
 
-private func openRoot(_ request: Request) throws -> DataRoot {
-    let found = try findDataRoot(flag: request.dataRoot, engineRoot: nil, sources: request.rootSources)
+/// The same root that a survey finds, with no more questions to the engine than which root it works on.
+private func openRoot(_ request: Request) async throws -> DataRoot {
+    let isAsked = request.dataRoot == nil && !request.offline
+    let engineRoot = isAsked ? try await engineRoot(request) : nil
+    let found = try findDataRoot(flag: request.dataRoot, engineRoot: engineRoot, sources: request.rootSources)
     return try openDataRoot(found.path, caller: request.caller, proc: request.proc)
 }
 

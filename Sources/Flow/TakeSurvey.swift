@@ -32,6 +32,13 @@ extension Request {
     }
 }
 
+/// `DockerRootDir` of the engine that answers; `nil` if none does.
+func engineRoot(_ request: Request) async throws -> String? {
+    try await withEngine(at: request.engineHost()) { client in
+        do throws(EngineError) { return try await client.info().dockerRootDir } catch { return nil }
+    }
+}
+
 private func survey(_ request: Request, _ answer: EngineAnswer?) throws -> Survey {
     let found = try findDataRoot(
         flag: request.dataRoot, engineRoot: answer?.rootDirectory, sources: request.rootSources)
@@ -41,7 +48,9 @@ private func survey(_ request: Request, _ answer: EngineAnswer?) throws -> Surve
         root: root.directory, path: root.path, sources: request.rootSources, now: request.now,
         graceSeconds: request.graceSeconds, engine: engine.summary.state, activeDriver: engine.activeDriver,
         engineStarted: engine.started, keep: request.keep.map(Glob.init))
-    let look = place.look(engine: engine.findings)
+    var look = place.look(engine: engine.findings)
+    let modified = modifications(of: look.items.map(\.item), in: root.directory)
+    for index in look.items.indices { look.items[index].item.modified = modified[look.items[index].item.path] }
     return Survey(
         root: Survey.Root(
             path: root.path, how: found.how, filesystem: root.filesystem, eras: root.eras, drivers: root.drivers,

@@ -28,3 +28,17 @@ package func changes(of items: [Item], in root: Directory) -> [RelativePath: Tim
     }
     return changes
 }
+
+/// Returns the `mtime` of each item's first entry, for showing. What cannot be looked at is left out.
+package func modifications(of items: [Item], in root: Directory) -> [RelativePath: Timestamp] {
+    var modifications: [RelativePath: Timestamp] = [:]
+    for (parent, siblings) in Dictionary(grouping: items, by: { $0.path.parent ?? .root }) {
+        do {
+            let statuses = try root.statuses(of: parent, names: siblings.map { String($0.path.name) })
+            for (item, status) in zip(siblings, statuses) { modifications[item.path] = status?.modified }
+        } catch {
+            // A column stays empty; nothing is decided by it.
+        }
+    }
+    return modifications
+}

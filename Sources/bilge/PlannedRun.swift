@@ -85,9 +85,11 @@ struct PlannedRun {
         let total = plan.steps.count
         let done = Counter()
         defer { console.status(nil) }
+        // Whoever typed the number of steps has seen the list of them.
+        let isUnattended = confirm.approver != nil && console.ask == nil && options.unsafeCount == nil
         return try await Flow.carryOut(
-            ApprovedPlan(plan, approver: approver), survey, request,
-            isUnattended: confirm.approver != nil && console.ask == nil, shouldStop: { stop.isMade },
+            ApprovedPlan(plan, approver: approver), survey, request, isUnattended: isUnattended,
+            shouldStop: { stop.isMade },
             progress: { line in console.status("\(done.next()) of \(total): \(line.step.kind) \(line.step.id)") })
     }
 

@@ -63,7 +63,7 @@ struct GoldenRootTests {
         let before = try TreeSnapshot(of: root)
         let survey = try await survey(.offline(root))
         _ = try plan(survey, Plan.Policy(kinds: ["orphans", "volumes"], graceSeconds: 0, named: true, keep: []))
-        _ = try trash(.offline(root))
+        _ = try await trash(.offline(root))
         #expect(try TreeSnapshot(of: root) == before)
         #expect(!FileManager.default.fileExists(atPath: root + "/.bilge"))
     }

@@ -30,7 +30,7 @@ struct LiveVolumeTests {
         #expect(try live.listed() == ["used", "opted"])
         #expect(try live.directories() == ["used", "opted"])
         #expect(try live.content(of: "used") == "of used")
-        #expect(try trash(live.request).flatMap(\.items).count == 2)
+        #expect(try await trash(live.request).flatMap(\.items).count == 2)
 
         let undone = try await undo(run: nil, live.request)
         #expect(undone.steps.map(\.outcome) == [.done, .done], "\(undone.steps.map(\.reason))")
@@ -40,7 +40,7 @@ struct LiveVolumeTests {
         #expect(try live.content(of: live.anonymous) == "of anonymous")
         // The very same directories, not copies.
         #expect(try live.objects() == before)
-        #expect(try trash(live.request).isEmpty)
+        #expect(try await trash(live.request).isEmpty)
         #expect(!FileManager.default.fileExists(atPath: live.engine.root + "/.bilge"))
 
         // The engine knows them as it did before: they can go and come again.

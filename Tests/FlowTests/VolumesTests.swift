@@ -39,7 +39,7 @@ struct VolumesTests {
         #expect(line.outcome == .failed)
         #expect(line.reason.hasPrefix("put back, because the engine refused: status "), "\(line.reason)")
         #expect(try host.text("volumes/data/_data/f") == "hello")
-        #expect(try trash(host.request).isEmpty)
+        #expect(try await trash(host.request).isEmpty)
     }
 
     @Test("the engine's words are told")
@@ -79,7 +79,7 @@ struct VolumesTests {
         let host = try Host(removal: .gone(.answer(status: 500, body: #"{"message":"half done"}"#)))
         let line = try #require(try await host.prune().steps.first)
         #expect(line.outcome == .done || line.reason.contains("the data is held"))
-        #expect(try trash(host.request).flatMap(\.items).count == 1)
+        #expect(try await trash(host.request).flatMap(\.items).count == 1)
         #expect(try await undo(run: nil, host.request).steps.map(\.outcome) == [.done])
         #expect(try host.text("volumes/data/_data/f") == "hello")
     }
@@ -152,7 +152,7 @@ struct VolumesTests {
         let line = try #require(try await undo(run: nil, host.request).steps.first)
         #expect(line.outcome == .failed)
         #expect(line.reason.contains("the engine could not make volumes/data"), "\(line.reason)")
-        #expect(try trash(host.request).flatMap(\.items).count == 1)
+        #expect(try await trash(host.request).flatMap(\.items).count == 1)
         #expect(host.changes.filter { $0.hasPrefix("POST") }.count == 1)
     }
 }
@@ -240,7 +240,7 @@ private struct Host {
         #expect(line.outcome == .skipped)
         #expect(line.reason.contains(reason), "\(line.reason)")
         #expect(changes.isEmpty)
-        #expect(try trash(request).isEmpty)
+        #expect(try await trash(request).isEmpty)
     }
 }
 

@@ -38,7 +38,7 @@ struct TrashList: Command {
 func listTrash(
     _ request: Request, _ root: RootOptions, _ output: OutputOptions, _ console: Console
 ) async throws -> ExitStatus {
-    let answer = TrashAnswer(runs: try Flow.trash(request), now: request.now, output, root)
+    let answer = TrashAnswer(runs: try await Flow.trash(request), now: request.now, output, root)
     try console.show(answer, output)
     return .done
 }

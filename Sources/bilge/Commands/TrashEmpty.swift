@@ -30,7 +30,7 @@ struct TrashEmpty: Command {
     func run(on console: Console) async throws -> ExitStatus {
         let request = root.request(on: console)
         let age = olderThan?.count ?? (runs.isEmpty ? 24 * 3600 : 0)
-        let chosen = try choose(from: Flow.trash(request), age, request.now)
+        let chosen = try choose(from: try await Flow.trash(request), age, request.now)
         let answer = TrashAnswer(runs: chosen, now: request.now, output, root)
         if confirm.dryRun || chosen.isEmpty {
             try console.show(answer, output)
