@@ -62,7 +62,7 @@ extension Console {
         }
         switch output.chosen {
         case .table: print(report.lines(style))
-        case .json: out(try report.json())
+        case .json: try report.write(json: out)
         }
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import Model
 import Testing
 
@@ -30,9 +31,13 @@ struct ShownTests {
 
     @Test("JSON escapes what terminals listen to, and says the same")
     func json() throws {
-        let text = try JSONText.encode(["a\u{9B}b\u{7F}c\u{202E}d\u{1B}é"])
-        #expect(!text.unicodeScalars.contains { ["\u{9B}", "\u{7F}", "\u{202E}", "\u{1B}"].contains($0) })
-        #expect(text.contains("\\u009b") && text.contains("\\u007f") && text.contains("\\u202e") && text.contains("é"))
+        let attack = "a\u{9B}b\u{7F}c\u{202E}d\u{1B}é\\\"\n"
+        for text in [try JSONText.encode([attack]), JSONValue.strings([attack]).text] {
+            #expect(try JSONDecoder().decode([String].self, from: Data(text.utf8)) == [attack])
+            #expect(!text.unicodeScalars.contains { ["\u{9B}", "\u{7F}", "\u{202E}", "\u{1B}"].contains($0) })
+            #expect(
+                text.contains("\\u009b") && text.contains("\\u007f") && text.contains("\\u202e") && text.contains("é"))
+        }
     }
 
     @Test("cells line up whatever letters are in them")

@@ -39,6 +39,8 @@ struct DemoCommand: Command {
     }
 
     private func walk(in folder: FilePath, _ console: Console) async throws -> ExitStatus {
+        // Neither a closed pipe nor Ctrl-C may leave the folder behind.
+        let stop = StopRequest.listening()
         for host in DemoHost.allCases {
             let root = folder.appending(host.rawValue)
             let leftovers = try host.build(at: root)
@@ -47,6 +49,7 @@ struct DemoCommand: Command {
             console.now = { host.clock }
             console.print(["", console.style(host.headline, .bold)])
             for step in steps(leftovers) {
+                if stop.isMade { throw Failure(.failed, "stopped") }
                 console.print(["", console.style(step.says, .bold)])
                 let status = try await run(step.arguments, on: root, console)
                 guard status == .done else {

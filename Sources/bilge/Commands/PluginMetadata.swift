@@ -9,17 +9,10 @@ struct PluginMetadata: Command {
         commandName: name, abstract: "What this plugin is, for Docker's command line.", shouldDisplay: false)
 
     func run(on console: Console) async throws -> ExitStatus {
-        let answer = Answer(
-            SchemaVersion: "0.1.0", Vendor: "Bilge", Version: Bilge.version,
-            ShortDescription: "Show who needs what on the disk, and take out what nobody does")
-        console.out(try JSONText.encode(answer) + "\n")
+        let answer = JSONValue.object(
+            ("SchemaVersion", .string("0.1.0")), ("Vendor", .string("Bilge")), ("Version", .string(Bilge.version)),
+            ("ShortDescription", .string("Show who needs what on the disk, and take out what nobody does")))
+        console.out(answer.text + "\n")
         return .done
-    }
-
-    private struct Answer: Encodable {
-        var SchemaVersion: String
-        var Vendor: String
-        var Version: String
-        var ShortDescription: String
     }
 }

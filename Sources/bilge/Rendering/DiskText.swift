@@ -79,49 +79,21 @@ struct DiskAnswer: Report {
         return table.lines(style)
     }
 
-    func json() throws -> String {
-        let members: [(name: String, value: String)] = [
-            ("rows", try JSONText.array(report.rows.map(RowJSON.init))),
-            ("totals", try JSONText.encode(TotalsJSON(report))),
-            ("problems", try JSONText.array(ProblemJSON.all(problems))),
-        ]
-        return JSONText.object(try place.members() + members)
-    }
-
-    private struct RowJSON: Encodable {
-        var kind: DiskReport.Category
-        var items: Int
-        var inUse: Int
-        var allocatedBytes: Int64
-        var inodes: Int64
-        var freeableBytes: Int64?
-        var notes: [String]
-
-        init(_ row: DiskReport.Row) {
-            kind = row.category
-            items = row.items
-            inUse = row.inUse
-            allocatedBytes = row.usage.allocatedBytes
-            inodes = row.usage.inodes
-            freeableBytes = row.freeableBytes
-            notes = row.notes
+    func write(json out: (String) -> Void) {
+        let rows = report.rows.map { row in
+            JSONValue.object(
+                ("kind", .string(row.category.rawValue)), ("items", .integer(row.items)),
+                ("inUse", .integer(row.inUse)),
+                ("allocatedBytes", .integer(row.usage.allocatedBytes)), ("inodes", .integer(row.usage.inodes)),
+                ("freeableBytes", row.freeableBytes.map { .integer($0) }), ("notes", .strings(row.notes)))
         }
-    }
-
-    private struct TotalsJSON: Encodable {
-        var allocatedBytes: Int64
-        var inodes: Int64
-        var freeableBytes: Int64
-        var otherBytes: Int64?
-        var filesystemBytes: Int64?
-
-        init(_ report: DiskReport) {
-            allocatedBytes = report.total.allocatedBytes
-            inodes = report.total.inodes
-            freeableBytes = report.freeableBytes
-            otherBytes = report.otherBytes
-            filesystemBytes = report.capacity?.totalBytes
-        }
+        let totals = JSONValue.object(
+            ("allocatedBytes", .integer(report.total.allocatedBytes)), ("inodes", .integer(report.total.inodes)),
+            ("freeableBytes", .integer(report.freeableBytes)), ("otherBytes", report.otherBytes.map { .integer($0) }),
+            ("filesystemBytes", report.capacity.map { .integer($0.totalBytes) }))
+        writeJSON(
+            place.members + [("rows", .list(rows)), ("totals", .value(totals)), ("problems", .problems(problems))],
+            to: out)
     }
 }
 

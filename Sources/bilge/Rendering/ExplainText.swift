@@ -68,25 +68,15 @@ struct ExplainAnswer: Report {
         return ["\(Shown.count(inside.count, "thing")) of their own, not counted here"]
     }
 
-    func json() throws -> String {
+    func write(json out: (String) -> Void) {
         let items = subjects.map { subject in
-            ExplainJSON(
-                item: ItemJSON(subject.entry, subject.usage, names: subject.names),
-                what: subject.entry.item.thing.explanation, images: subject.images,
-                chain: subject.chain.map(LinkJSON.init), advice: subject.advice)
+            JSONValue.members(
+                JSONValue.members(of: subject.entry, subject.usage, subject.names) + [
+                    ("what", .string(subject.entry.item.thing.explanation)), ("images", .strings(subject.images)),
+                    ("chain", .array(subject.chain.map(JSONValue.init))), ("advice", .strings(subject.advice)),
+                ])
         }
-        return JSONText.object(
-            try place.members() + [
-                ("items", try JSONText.array(items)), ("problems", try JSONText.array(ProblemJSON.all(problems))),
-            ])
-    }
-
-    private struct ExplainJSON: Encodable {
-        var item: ItemJSON
-        var what: String
-        var images: [String]
-        var chain: [LinkJSON]
-        var advice: [String]
+        writeJSON(place.members + [("items", .list(items)), ("problems", .problems(problems))], to: out)
     }
 }
 
@@ -123,32 +113,24 @@ struct WhyAnswer: Report {
         return lines
     }
 
-    func json() throws -> String {
-        let answers = subjects.map { subject in
-            WhyJSON(
-                path: Shown.decoded(subject.entry.item.path.text) ?? subject.entry.item.path.text,
-                standing: subject.entry.standing.rawValue, chain: subject.chain.map(LinkJSON.init))
+    func write(json out: (String) -> Void) {
+        let items = subjects.map { subject in
+            JSONValue.object(
+                ("path", .string(Shown.decoded(subject.entry.item.path.text) ?? subject.entry.item.path.text)),
+                ("standing", .string(subject.entry.standing.rawValue)),
+                ("chain", .array(subject.chain.map(JSONValue.init))))
         }
-        return JSONText.object(try place.members() + [("items", try JSONText.array(answers))])
-    }
-
-    private struct WhyJSON: Encodable {
-        var path: String
-        var standing: String
-        var chain: [LinkJSON]
+        writeJSON(place.members + [("items", .list(items))], to: out)
     }
 }
 
-/// One link of a chain in JSON.
-struct LinkJSON: Encodable {
-    var claimant: String
-    var target: String
-    var source: String
-
-    init(_ claim: Claim) {
-        claimant = claim.claimant.description
-        target = Shown.decoded(claim.target.text) ?? claim.target.text
-        source = claim.source
+extension JSONValue {
+    /// One link of a chain.
+    fileprivate init(_ claim: Claim) {
+        self = .object(
+            ("claimant", .string(claim.claimant.description)),
+            ("target", .string(Shown.decoded(claim.target.text) ?? claim.target.text)),
+            ("source", .string(claim.source)))
     }
 }
 

@@ -2,59 +2,45 @@
 
 import Model
 
-/// An element of `"items"` of the JSON contract.
-struct ItemJSON: Encodable {
-    private var entry: Judged
-    private var usage: Usage?
-    private var names: [String]
-
+extension JSONValue {
+    /// An element of `"items"` of the JSON contract.
+    ///
     /// - Parameter usage: `nil` if nobody measured it.
-    init(_ entry: Judged, _ usage: Usage?, names: [String]) {
-        self.entry = entry
-        self.usage = usage
-        self.names = names
-    }
+    init(_ entry: Judged, _ usage: Usage?, names: [String]) { self = .members(Self.members(of: entry, usage, names)) }
 
-    private enum Key: String, CodingKey {
-        case kind, id, root, paths, standing, protected, allocatedBytes, inodes, modified, evidence, encoded, names
-    }
-
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: Key.self)
+    static func members(
+        of entry: Judged, _ usage: Usage?, _ names: [String]
+    ) -> [(name: String, value: JSONValue)] {
         // One name that is not text makes all of them escaped, so that a reader need not guess which ones are.
         let paths = entry.item.paths.map(\.text)
         let decoded = paths.compactMap { Shown.decoded($0) }
         let isText = decoded.count == paths.count
-        try container.encode(entry.item.thing.kind, forKey: .kind)
-        try container.encode(isText ? Shown.decoded(entry.item.id) ?? entry.item.id : entry.item.id, forKey: .id)
-        try container.encode(0, forKey: .root)
-        try container.encode(isText ? decoded : paths, forKey: .paths)
-        if !isText { try container.encode(true, forKey: .encoded) }
-        if !names.isEmpty { try container.encode(names, forKey: .names) }
-        try container.encode(entry.standing.rawValue, forKey: .standing)
-        try container.encode(entry.isProtected, forKey: .protected)
-        try container.encode(usage?.allocatedBytes, forKey: .allocatedBytes)
-        try container.encode(usage?.inodes, forKey: .inodes)
-        try container.encode(entry.item.modified?.rfc3339, forKey: .modified)
-        try container.encode(entry.evidence.map(EvidenceJSON.init), forKey: .evidence)
+        var members: [(name: String, value: JSONValue)] = [
+            ("kind", .string(entry.item.thing.kind)),
+            ("id", .string(isText ? Shown.decoded(entry.item.id) ?? entry.item.id : entry.item.id)),
+            ("root", .integer(0)), ("paths", .strings(isText ? decoded : paths)),
+        ]
+        if !isText { members.append(("encoded", .bool(true))) }
+        if !names.isEmpty { members.append(("names", .strings(names))) }
+        return members + [
+            ("standing", .string(entry.standing.rawValue)), ("protected", .bool(entry.isProtected)),
+            ("allocatedBytes", usage.map { .integer($0.allocatedBytes) } ?? .null),
+            ("inodes", usage.map { .integer($0.inodes) } ?? .null),
+            ("modified", entry.item.modified.map { .string($0.rfc3339) } ?? .null),
+            ("evidence", .array(entry.evidence.map(JSONValue.init))),
+        ]
     }
 
-    private struct EvidenceJSON: Encodable {
-        var says: String
-        var by: String
-        var source: String
-
-        init(_ evidence: Evidence) {
-            says = evidence.says.rawValue
-            by = evidence.by
-            source = evidence.source
-        }
+    private init(_ evidence: Evidence) {
+        self = .object(
+            ("says", .string(evidence.says.rawValue)), ("by", .string(evidence.by)),
+            ("source", .string(evidence.source)))
     }
 }
 
 /// `"totals"` of the JSON contract: all four standings, also those without items.
 struct StandingTotals: Hashable, Sendable {
-    struct Total: Hashable, Encodable, Sendable {
+    struct Total: Hashable, Sendable {
         var items = 0
         var allocatedBytes: Int64 = 0
     }
@@ -70,8 +56,14 @@ struct StandingTotals: Hashable, Sendable {
 
     subscript(_ standing: Standing) -> Total { byStanding[standing] ?? Total() }
 
-    func json() throws -> String {
-        let members = try Standing.allCases.map { "\"\($0.rawValue)\":" + (try JSONText.encode(self[$0])) }
-        return "{" + members.joined(separator: ",") + "}"
+    var json: JSONValue {
+        .members(
+            Standing.allCases.map { standing in
+                let total = self[standing]
+                return (
+                    standing.rawValue,
+                    .object(("items", .integer(total.items)), ("allocatedBytes", .integer(total.allocatedBytes)))
+                )
+            })
     }
 }

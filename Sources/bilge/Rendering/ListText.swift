@@ -9,22 +9,13 @@ struct ListAnswer: Report {
     var place: Place
     var table: Table
     /// The same in JSON: one object a line.
-    var elements: [any Encodable & Sendable]
+    var elements: [JSONValue]
     var ids: [String]
 
     /// Only the list, as Docker prints it: whatever else there is to say goes to the other stream.
     func lines(_ style: Style) -> [String] { table.lines(style) }
 
-    func json() throws -> String {
-        let lines = try elements.map { try JSONText.encode(AnyJSON(value: $0)) }
-        let array = lines.isEmpty ? "[]" : "[\n" + lines.joined(separator: ",\n") + "\n]"
-        return JSONText.object(try place.members() + [("items", array)])
-    }
-
-    private struct AnyJSON: Encodable {
-        var value: any Encodable
-        func encode(to encoder: any Encoder) throws { try value.encode(to: encoder) }
-    }
+    func write(json out: (String) -> Void) { writeJSON(place.members + [("items", .list(elements))], to: out) }
 }
 
 /// Makes the lists of a host.
@@ -42,7 +33,7 @@ struct Lists {
         var table = Table(ImageRow.columns(legacy: isLegacy).map { .left($0) })
         for row in rows { table.add(row.cells(fullID: isWhole)) }
         return ListAnswer(
-            place: Place(survey), table: table, elements: rows.map(ImageJSON.init),
+            place: Place(survey), table: table, elements: rows.map(JSONValue.init),
             ids: rows.map { isWhole ? $0.id : String($0.id.prefix(12)) })
     }
 
@@ -66,16 +57,18 @@ struct Lists {
         let records = survey.catalog.containers.sorted {
             ($1.created?.nanoseconds ?? 0, $0.id) < ($0.created?.nanoseconds ?? 0, $1.id)
         }
-        var elements: [ContainerJSON] = []
+        var owner: [RelativePath: Judged] = [:]
+        for entry in survey.items { for path in entry.item.paths { owner[path] = entry } }
+        var elements: [JSONValue] = []
         for record in records {
-            let bytes = own(record).reduce(0) { $0 + (usage[$1]?.allocatedBytes ?? 0) }
+            let bytes = own(record, owner).reduce(0) { $0 + (usage[$1]?.allocatedBytes ?? 0) }
             table.add([
                 isWhole ? record.id : String(record.id.prefix(12)),
                 image(of: record),
                 record.created.map { Age.text(of: $0, at: now) } ?? "N/A", record.state, ByteCount(bytes).text,
                 String(record.volumes.count), record.name,
             ])
-            elements.append(ContainerJSON(record, allocatedBytes: bytes))
+            elements.append(JSONValue(record, allocatedBytes: bytes))
         }
         return ListAnswer(
             place: Place(survey), table: table, elements: elements,
@@ -125,7 +118,7 @@ struct Lists {
         let names = Names(survey.items, survey.catalog)
         return ListAnswer(
             place: Place(survey), table: table,
-            elements: entries.map { ItemJSON($0, usage[$0.item.path], names: names.of($0.item)) },
+            elements: entries.map { JSONValue($0, usage[$0.item.path], names: names.of($0.item)) },
             ids: ids ?? entries.map { Shown.short(id: $0.item.id, whole: isWhole || $0.item.thing.isVolume) })
     }
 
@@ -137,13 +130,10 @@ struct Lists {
     }
 
     /// The container's record, its logs and its writable layers.
-    private func own(_ record: ContainerRecord) -> Set<RelativePath> {
-        let owned = survey.reach.closure(of: [record.path])
+    private func own(_ record: ContainerRecord, _ owner: [RelativePath: Judged]) -> Set<RelativePath> {
+        let owned = survey.reach.closure(of: [record.path]).compactMap { owner[$0] }
         return Set(
-            survey.items.filter { entry in
-                entry.item.path == record.path
-                    || (entry.item.thing.isOwnedByContainer && !owned.isDisjoint(with: entry.item.paths))
-            }.map(\.item.path))
+            owned.filter { $0.item.path == record.path || $0.item.thing.isOwnedByContainer }.map(\.item.path))
     }
 
     private func size(_ entry: Judged) -> String {
@@ -179,42 +169,19 @@ extension Thing {
     }
 }
 
-private struct ImageJSON: Encodable {
-    var repository: String
-    var tag: String
-    var id: String
-    var created: String?
-    var bytes: Int64?
-
-    init(_ row: ImageRow) {
-        repository = row.repository
-        tag = row.tag
-        id = row.id
-        created = row.created?.rfc3339
-        bytes = row.bytes
+extension JSONValue {
+    fileprivate init(_ row: ImageRow) {
+        self = .object(
+            ("repository", .string(row.repository)), ("tag", .string(row.tag)), ("id", .string(row.id)),
+            ("created", row.created.map { .string($0.rfc3339) }), ("bytes", row.bytes.map { .integer($0) }))
     }
-}
 
-private struct ContainerJSON: Encodable {
-    var id: String
-    var name: String
-    var image: String
-    var imageID: String
-    var created: String?
-    var state: String
-    var project: String?
-    var volumes: [String]
-    var allocatedBytes: Int64
-
-    init(_ record: ContainerRecord, allocatedBytes: Int64) {
-        id = record.id
-        name = record.name
-        image = record.imageName
-        imageID = record.imageID
-        created = record.created?.rfc3339
-        state = record.state
-        project = record.project
-        volumes = record.volumes.map { Shown.decoded($0.text) ?? $0.text }
-        self.allocatedBytes = allocatedBytes
+    fileprivate init(_ record: ContainerRecord, allocatedBytes: Int64) {
+        self = .object(
+            ("id", .string(record.id)), ("name", .string(record.name)), ("image", .string(record.imageName)),
+            ("imageID", .string(record.imageID)), ("created", record.created.map { .string($0.rfc3339) }),
+            ("state", .string(record.state)), ("project", record.project.map { .string($0) }),
+            ("volumes", .strings(record.volumes.map { Shown.decoded($0.text) ?? $0.text })),
+            ("allocatedBytes", .integer(allocatedBytes)))
     }
 }

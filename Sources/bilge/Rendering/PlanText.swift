@@ -90,7 +90,7 @@ struct PlanAnswer: Report {
         ] + run
     }
 
-    func json() throws -> String { try JSONText.encode(plan) + "\n" }
+    func write(json out: (String) -> Void) throws { out(try JSONText.encode(plan) + "\n") }
 }
 
 /// What was done, and what can be done about it.
@@ -151,21 +151,15 @@ struct ReceiptAnswer: Report {
         ]
     }
 
-    func json() throws -> String {
-        try JSONText.encode(
-            ReceiptJSON(
-                schema: receipt.schema, plan: receipt.plan, run: receipt.run, steps: receipt.steps.map(LineJSON.init),
-                heldBytes: freed == nil && !isUndo ? heldBytes : 0, freedBytes: freed?.freed.allocatedBytes ?? 0))
-            + "\n"
-    }
-
-    private struct ReceiptJSON: Encodable {
-        var schema: Int
-        var plan: String
-        var run: String
-        var steps: [LineJSON]
-        var heldBytes: Int64
-        var freedBytes: Int64
+    func write(json out: (String) -> Void) throws {
+        let steps = try receipt.steps.map { JSONValue.encoded(try JSONText.encode(LineJSON($0))) }
+        writeJSON(
+            [
+                ("schema", .value(.integer(receipt.schema))), ("plan", .value(.string(receipt.plan))),
+                ("run", .value(.string(receipt.run))), ("steps", .list(steps)),
+                ("heldBytes", .value(.integer(freed == nil && !isUndo ? heldBytes : 0))),
+                ("freedBytes", .value(.integer(freed?.freed.allocatedBytes ?? 0))),
+            ], to: out)
     }
 
     /// The step as it was in the plan, and what became of it.

@@ -18,17 +18,16 @@ func problemLines(_ problems: [Problem], _ style: Style, all: Bool) -> [String] 
         + table.lines(style) + (rest > 0 ? ["  … and \(rest) more: bilge scan -v"] : [])
 }
 
-/// `"problems"` of the JSON contract: one for each area.
-struct ProblemJSON: Encodable {
-    var path: String
-    var area: String
-    var reason: String
-
-    static func all(_ problems: [Problem]) -> [ProblemJSON] {
-        problems.flatMap { problem in
-            Set(problem.areas.map(\.name)).sorted().map {
-                ProblemJSON(path: Shown.decoded(problem.path) ?? problem.path, area: $0, reason: problem.reason)
-            }
-        }
+extension JSONMember {
+    /// `"problems"` of the JSON contract: one for each area.
+    static func problems(_ problems: [Problem]) -> JSONMember {
+        .list(
+            problems.lazy.flatMap { problem in
+                Set(problem.areas.map(\.name)).sorted().map { area in
+                    .object(
+                        ("path", .string(Shown.decoded(problem.path) ?? problem.path)), ("area", .string(area)),
+                        ("reason", .string(problem.reason)))
+                }
+            })
     }
 }

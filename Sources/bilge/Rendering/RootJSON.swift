@@ -3,46 +3,24 @@
 import Flow
 import Model
 
-/// `"roots"` of the JSON contract.
-struct RootJSON: Encodable {
-    var path: String
-    var filesystem: String
-    var eras: [String]
-    var drivers: [String]
-    var owner: String
-    var how: String
-    var notes: [String]
-    var encoded: Bool?
-
-    init(_ root: Survey.Root) {
-        let decoded = Shown.decoded(root.path)
-        path = decoded ?? root.path
-        encoded = decoded == nil ? true : nil
-        filesystem = root.filesystem
-        eras = root.eras.map(\.rawValue)
-        drivers = root.drivers.map(\.rawValue)
-        owner = root.owner
-        how = root.how
-        notes = root.notes
+extension JSONValue {
+    /// An element of `"roots"` of the JSON contract.
+    fileprivate init(_ root: Survey.Root) {
+        let path = Shown.decoded(root.path)
+        self = .object(
+            ("path", .string(path ?? root.path)), ("encoded", path == nil ? .bool(true) : nil),
+            ("filesystem", .string(root.filesystem)), ("eras", .strings(root.eras.map(\.rawValue))),
+            ("drivers", .strings(root.drivers.map(\.rawValue))), ("owner", .string(root.owner)),
+            ("how", .string(root.how)), ("notes", .strings(root.notes)))
     }
-}
 
-/// `"engine"` of the JSON contract.
-struct EngineJSON: Encodable {
-    var state: String
-    var version: String?
-    var apiVersion: String?
-    var storageDriver: String?
-    var imageStore: String?
-    var reason: String?
-
-    init(_ engine: Survey.EngineSummary) {
-        state = engine.state.rawValue
-        version = engine.version
-        apiVersion = engine.apiVersion
-        storageDriver = engine.storageDriver
-        imageStore = engine.imageStore
-        reason = engine.reason
+    /// `"engine"` of the JSON contract.
+    fileprivate init(_ engine: Survey.EngineSummary) {
+        self = .object(
+            ("state", .string(engine.state.rawValue)), ("version", engine.version.map { .string($0) }),
+            ("apiVersion", engine.apiVersion.map { .string($0) }),
+            ("storageDriver", engine.storageDriver.map { .string($0) }),
+            ("imageStore", engine.imageStore.map { .string($0) }), ("reason", engine.reason.map { .string($0) }))
     }
 }
 
@@ -52,10 +30,9 @@ struct Place: Sendable {
     var engine: Survey.EngineSummary
 
     /// The members that every JSON answer has.
-    func members() throws -> [(name: String, value: String)] {
+    var members: [(name: String, value: JSONMember)] {
         [
-            ("schema", "1"), ("roots", try JSONText.array([RootJSON(root)])),
-            ("engine", try JSONText.encode(EngineJSON(engine))),
+            ("schema", .value(.integer(1))), ("roots", .list([JSONValue(root)])), ("engine", .value(JSONValue(engine))),
         ]
     }
 

@@ -104,13 +104,13 @@ struct ScanAnswer: Report {
 
     private func size(_ bytes: Int64?) -> String { bytes.map { ByteCount($0).text } ?? "" }
 
-    func json() throws -> String {
-        let elements = shown.lazy.map { ItemJSON($0, usage[$0.item.path], names: names.of($0.item)) }
-        return JSONText.object(
-            try place.members() + [
-                ("items", try JSONText.array(elements)), ("problems", try JSONText.array(ProblemJSON.all(problems))),
-                ("totals", try StandingTotals(items, usage).json()),
-            ])
+    func write(json out: (String) -> Void) {
+        let elements = shown.lazy.map { JSONValue($0, usage[$0.item.path], names: names.of($0.item)) }
+        writeJSON(
+            place.members + [
+                ("items", .list(elements)), ("problems", .problems(problems)),
+                ("totals", .value(StandingTotals(items, usage).json)),
+            ], to: out)
     }
 }
 

@@ -33,7 +33,9 @@ enum Shown {
 
     /// The name as text, whatever is in it; `nil` if it is not UTF-8. For JSON, which escapes for itself.
     static func decoded(_ escaped: some StringProtocol) -> String? {
-        String(validating: EntryName.bytes(escaped), as: UTF8.self)
+        // Most names need no escape, and are looked at very often.
+        guard escaped.utf8.contains(UInt8(ascii: "%")) else { return String(escaped) }
+        return String(validating: EntryName.bytes(escaped), as: UTF8.self)
     }
 
     /// Columns that text takes on a terminal: two for the wide letters of East Asia and for pictures, none for marks.
@@ -56,7 +58,7 @@ enum Shown {
     }
 
     /// Refused: control characters, and what reorders or hides text without being seen.
-    private static func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
+    static func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
         if scalar.isASCII { return scalar.value >= 0x20 && scalar.value < 0x7F }
         switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: return false

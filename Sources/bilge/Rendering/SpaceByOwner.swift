@@ -6,7 +6,7 @@ import Model
 
 /// Space by what it belongs to: `df --by image|project|filesystem`. Unlike the rows of `df`, images share theirs.
 struct SpaceByOwner: Report {
-    struct Row: Hashable, Encodable, Sendable {
+    struct Row: Hashable, Sendable {
         var name: String
         var items: Int
         var allocatedBytes: Int64
@@ -32,12 +32,16 @@ struct SpaceByOwner: Report {
         return place.lines(style) + [""] + table.lines(style) + problemLines(problems, style, all: isVerbose)
     }
 
-    func json() throws -> String {
-        JSONText.object(
-            try place.members() + [
-                ("by", try JSONText.encode(owner)), ("rows", try JSONText.array(rows)),
-                ("problems", try JSONText.array(ProblemJSON.all(problems))),
-            ])
+    func write(json out: (String) -> Void) {
+        let rows = rows.map { row in
+            JSONValue.object(
+                ("name", .string(row.name)), ("items", .integer(row.items)),
+                ("allocatedBytes", .integer(row.allocatedBytes)),
+                ("uniqueBytes", .integer(row.uniqueBytes)))
+        }
+        writeJSON(
+            place.members + [("by", .value(.string(owner))), ("rows", .list(rows)), ("problems", .problems(problems))],
+            to: out)
     }
 
     var ids: [String] { rows.map(\.name) }

@@ -47,8 +47,9 @@ struct TrashAnswer: Report {
         return table.lines(style) + ["", "\(total) held.", "Put back:  \(undo)", "Free:      \(empty)"]
     }
 
-    func json() throws -> String {
-        JSONText.object([("schema", "1"), ("runs", try JSONText.array(runs))])
+    func write(json out: (String) -> Void) throws {
+        let runs = try runs.map { JSONValue.encoded(try JSONText.encode($0)) }
+        writeJSON([("schema", .value(.integer(1))), ("runs", .list(runs))], to: out)
     }
 }
 
@@ -67,18 +68,13 @@ struct EmptiedAnswer: Report {
         return [freed] + emptied.keptLines.map { style($0, .yellow) }
     }
 
-    func json() throws -> String {
-        try JSONText.encode(
-            EmptiedJSON(
-                freedBytes: emptied.freed.allocatedBytes, freedInodes: emptied.freed.inodes, items: emptied.items))
-            + "\n"
-    }
-
-    private struct EmptiedJSON: Encodable {
-        var schema = 1
-        var freedBytes: Int64
-        var freedInodes: Int64
-        var items: [HeldItem.Line]
+    func write(json out: (String) -> Void) throws {
+        let items = try emptied.items.map { JSONValue.encoded(try JSONText.encode($0)) }
+        writeJSON(
+            [
+                ("schema", .value(.integer(1))), ("freedBytes", .value(.integer(emptied.freed.allocatedBytes))),
+                ("freedInodes", .value(.integer(emptied.freed.inodes))), ("items", .list(items)),
+            ], to: out)
     }
 }
 

@@ -20,7 +20,17 @@ struct TreeAnswer: Report {
         return ids
     }
 
-    func json() throws -> String {
-        JSONText.object(try place.members() + [("tree", try JSONText.array(nodes))])
+    func write(json out: (String) -> Void) {
+        writeJSON(place.members + [("tree", .list(nodes.map(JSONValue.init)))], to: out)
+    }
+}
+
+extension JSONValue {
+    /// At most as deep as a tree is made, which is two hundred levels.
+    fileprivate init(_ node: TreeNode) {
+        self = .object(
+            ("id", .string(node.id)), ("kind", .string(node.kind.rawValue)),
+            ("virtualBytes", node.virtualBytes.map { .integer($0) }), ("ownBytes", node.ownBytes.map { .integer($0) }),
+            ("tags", .strings(node.tags)), ("children", .array(node.children.map(JSONValue.init))))
     }
 }
