@@ -17,11 +17,12 @@ run: build
 build:
 	$(SWIFT) build $(RELEASE) --product bilge
 
-## All tests. Installs what they need (as root); skips loudly what this machine cannot do.
+## All tests, one after the other: some look at the whole host. Installs what they need (as root); skips loudly what this
+## machine cannot do.
 test:
 	@Scripts/install-packages xz-utils tar attr busybox-static docker.io strace util-linux
 	$(SWIFT) build --build-tests $(CHECKED)
-	BILGE="$$($(SWIFT) build --show-bin-path)/bilge" $(SWIFT) test --skip-build
+	BILGE="$$($(SWIFT) build --show-bin-path)/bilge" $(SWIFT) test --skip-build --no-parallel
 
 ## Format, lints and the docs that are made from the code.
 check:
