@@ -4,7 +4,6 @@ package import Act
 import Decide
 import Disk
 import Engine
-import FoundationEssentials
 import Logging
 package import Model
 import Observe
@@ -105,11 +104,6 @@ package func emptyTrash(
 private let logger = Logger(label: "bilge")
 
 private func flowError(_ error: any Error) -> any Error { (error as? ActError).map(FlowError.init) ?? error }
-
-private func systemClock() -> Timestamp {
-    let now = Date().timeIntervalSince1970
-    return Timestamp(seconds: Int64(now.rounded(.down)), nanoseconds: Int64((now - now.rounded(.down)) * 1e9))
-}
 
 /// The same root that a survey finds, with no more questions to the engine than which root it works on.
 private func openRoot(_ request: Request) async throws -> DataRoot {

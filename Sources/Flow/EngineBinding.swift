@@ -75,7 +75,8 @@ struct EngineBinding: Sendable {
                 return unknown
             }
             let age = uptime - Double(stat.startTicks) / 100
-            return Timestamp(seconds: request.now.seconds - Int64(age.rounded(.up)))
+            // Both are told in hundredths of a second.
+            return Timestamp(nanoseconds: systemClock().nanoseconds - Int64((age + 0.05) * 1e9))
         } catch {
             return unknown
         }
