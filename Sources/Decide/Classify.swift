@@ -37,6 +37,7 @@ package struct Circumstances: Sendable {
 package func classify(_ findings: Findings, _ reach: Reach, _ circumstances: Circumstances) -> [Judged] {
     let doubts = Doubts(findings, reach)
     var judged: [RelativePath: Judged] = [:]
+    judged.reserveCapacity(findings.items.count)
     for var item in findings.items.values {
         let claims = reach.claimsOn[item.path] ?? []
         item.thing = thing(of: item, claims)
@@ -63,13 +64,13 @@ private func judge(
     _ item: Item, _ claims: [Claim], _ reach: Reach, _ doubts: Doubts, _ circumstances: Circumstances
 ) -> (standing: Standing, evidence: [Evidence]) {
     if reach.needed.contains(item.path) {
-        let evidence = claims.filter { $0.force != .mentions }.filter { reach.counts($0) }.prefix(20)
+        let evidence = claims.lazy.filter { $0.force != .mentions && reach.counts($0) }.prefix(20)
         return (.inUse, evidence.map { Evidence(.claimed, by: $0.claimant.description, source: $0.source) })
     }
     let doubt = doubts.about(item) + hiddenStore(item, circumstances)
     if !doubt.isEmpty { return (.unknown, doubt) }
     if reach.known.contains(item.path) {
-        let records = claims.filter { $0.force != .mentions }.prefix(20)
+        let records = claims.lazy.filter { $0.force != .mentions }.prefix(20)
         return (
             .reclaimable,
             records.map { Evidence(.claimed, by: $0.claimant.description, source: $0.source) }
@@ -134,7 +135,7 @@ private func spreadDoubt(_ judged: inout [RelativePath: Judged], _ reach: Reach)
 }
 
 /// Joins what belongs together and came to the same verdict.
-private func join(_ judged: [RelativePath: Judged], _ bundles: [Bundle]) -> [Judged] {
+private func join(_ judged: consuming [RelativePath: Judged], _ bundles: [Bundle]) -> [Judged] {
     var rest = judged
     var taken: Set<RelativePath> = []
     for bundle in bundles {

@@ -28,7 +28,9 @@ struct Doubts {
     }
 
     func about(_ item: Item) -> [Evidence] {
+        if byArea.isEmpty, below.isEmpty { return [] }
         var evidence = item.areas.flatMap { byArea[$0] ?? [] }.prefix(5).map(Self.evidence)
+        guard !below.isEmpty else { return evidence }
         for path in item.paths {
             var current: RelativePath? = path
             while let place = current {
@@ -66,7 +68,7 @@ extension Item {
 
     /// The storage driver whose data or records it is part of.
     package var driver: String? {
-        let components = path.components
+        let components = path.text.split(separator: "/", maxSplits: 2)
         guard let first = components.first else { return nil }
         if first == "image", components.count > 2 { return String(components[1]) }
         // Up to 1.6 volumes lie below `vfs`, whatever the driver.

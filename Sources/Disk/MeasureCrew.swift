@@ -65,7 +65,7 @@ final class MeasureCrew: Sendable {
     /// Works on all that was added, on this thread and others.
     func run() -> [Usage] {
         guard pending.load(ordering: .relaxed) > 0 else { return totals.withLock { $0 } }
-        let threads = (1..<slots.count).prefix(slots.count - 1).compactMap { CrewThread(self, slot: $0) }
+        let threads = (1..<slots.count).prefix(slots.count - 1).compactMap { slot in WorkThread { self.work(slot) } }
         work(0)
         for thread in threads { thread.join() }
         var links = LinkLedger()
@@ -186,40 +186,4 @@ struct WorkStack: ~Copyable {
     func wait(_ seen: UInt32) { unsafe cdisk_word_wait(word, seen, 20_000_000) }
 
     func ring(_ threads: CInt) { unsafe cdisk_word_raise(word, threads) }
-}
-
-/// A thread of its own: system calls that block do not belong on the pool that tasks run on.
-@safe private struct CrewThread {
-    private let thread: pthread_t
-
-    private final class Start {
-        let crew: MeasureCrew
-        let slot: Int
-
-        init(_ crew: MeasureCrew, _ slot: Int) {
-            self.crew = crew
-            self.slot = slot
-        }
-    }
-
-    /// `nil` where the system has no further thread: then the others do its work.
-    init?(_ crew: MeasureCrew, slot: Int) {
-        let start = unsafe Unmanaged.passRetained(Start(crew, slot))
-        var thread = pthread_t()
-        let result = unsafe pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument = unsafe argument else { return nil }
-                let start = unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-                start.crew.work(start.slot)
-                return nil
-            }, start.toOpaque())
-        guard result == 0 else {
-            unsafe start.release()
-            return nil
-        }
-        self.thread = thread
-    }
-
-    func join() { _ = pthread_join(thread, nil) }
 }

@@ -8,12 +8,17 @@ import SystemPackage
 /// An open regular file, read with `pread` only: a mapping would kill us if somebody truncated it.
 package final class SmallFile: Sendable {
     let descriptor: CInt
-    package let path: String
+    private let folder: Directory
+    private let relative: RelativePath
+
+    /// Where it was opened, for messages; escaped.
+    package var path: String { folder.shown(relative) }
 
     /// Takes ownership of the descriptor.
-    init(_ descriptor: CInt, _ path: String) {
+    init(_ descriptor: CInt, _ relative: RelativePath, below folder: Directory) {
         self.descriptor = descriptor
-        self.path = path
+        self.relative = relative
+        self.folder = folder
     }
 
     deinit { close(descriptor) }
@@ -34,8 +39,9 @@ package final class SmallFile: Sendable {
         }
         guard before.sizeBytes <= UInt64(max(0, limit)) else { throw DiskError(.read, path, .fileTooLarge) }
         // One byte more than it claims to have tells a file that grew from one that did not.
-        let bytes = try read(at: 0, count: Int(before.sizeBytes) + 1)
-        guard bytes.count == Int(before.sizeBytes) else { return nil }
+        let size = Int(before.sizeBytes)
+        let bytes = try read(at: 0, count: size + 1, enough: size)
+        guard bytes.count == size else { return nil }
         return try status() == before ? bytes : nil
     }
 
@@ -50,10 +56,15 @@ package final class SmallFile: Sendable {
 
     /// Up to `count` bytes from `offset`; fewer only at the end of the file.
     package func read(at offset: Int, count: Int) throws(DiskError) -> [UInt8] {
+        try read(at: offset, count: count, enough: count)
+    }
+
+    /// - Parameter enough: with so many bytes it does not ask whether there are more.
+    private func read(at offset: Int, count: Int, enough: Int) throws(DiskError) -> [UInt8] {
         var failure: CInt = 0
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             filled = 0
-            while filled < count {
+            while filled < max(enough, 1) {
                 let got = unsafe pread(descriptor, buffer.baseAddress! + filled, count - filled, off_t(offset + filled))
                 if got < 0, errno == EINTR { continue }
                 if got < 0 { failure = errno }
@@ -69,7 +80,7 @@ package final class SmallFile: Sendable {
 extension Directory {
     /// Opens a regular file below for reading in parts, such as a database.
     package func file(_ relative: RelativePath) throws(DiskError) -> SmallFile {
-        SmallFile(try open(relative, O_RDONLY | O_NONBLOCK | O_NOCTTY), shown(relative))
+        SmallFile(try open(relative, O_RDONLY | O_NONBLOCK | O_NOCTTY), relative, below: self)
     }
 
     /// Bytes of a small file as they were at one moment.

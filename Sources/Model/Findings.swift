@@ -5,7 +5,9 @@
 /// Joining two answers is `merge`. A reader cannot stop an observation; it can only report a problem.
 package struct Findings: Sendable {
     /// Every thing that exists, by the path it is known by.
-    package var items: [RelativePath: Item] = [:]
+    package private(set) var items: [RelativePath: Item] = [:]
+    /// The paths of items by the directory that holds them; `nil` until `arrange`.
+    private var folders: [RelativePath: [RelativePath]]?
     package var claims: [Claim] = []
     package var problems: [Problem] = []
     package var bundles: [Bundle] = []
@@ -13,7 +15,20 @@ package struct Findings: Sendable {
 
     package init() {}
 
-    package mutating func add(_ item: Item) { items[item.path] = item }
+    package mutating func add(_ item: Item) {
+        if items.updateValue(item, forKey: item.path) == nil {
+            folders?[item.path.parent ?? .root, default: []].append(item.path)
+        }
+    }
+
+    /// Makes `items(in:)` fast.
+    package mutating func arrange() { folders = Dictionary(grouping: items.keys) { $0.parent ?? .root } }
+
+    /// The items that are known by a path directly in `folder`, sorted by it.
+    package func items(in folder: RelativePath) -> [Item] {
+        let paths = folders.map { $0[folder] ?? [] } ?? items.keys.filter { $0.parent == folder }
+        return paths.sorted().compactMap { items[$0] }
+    }
 
     package mutating func claim(
         _ target: RelativePath, by claimant: Claimant, _ force: Claim.Force = .needs, as thing: Thing? = nil,
@@ -27,7 +42,11 @@ package struct Findings: Sendable {
     }
 
     package mutating func merge(_ other: Findings) {
-        items.merge(other.items) { first, _ in first }
+        if folders == nil {
+            items.merge(other.items) { first, _ in first }
+        } else {
+            for (path, item) in other.items where items[path] == nil { add(item) }
+        }
         claims += other.claims
         problems += other.problems
         bundles += other.bundles

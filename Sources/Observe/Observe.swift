@@ -15,18 +15,41 @@ package import Model
 package func observe(_ root: Directory, at path: String, moved: [Item] = []) -> Findings {
     var findings = Findings()
     let readers = readers(rootPath: path)
-    for reader in readers { findings.merge(reader.items(in: root)) }
+    for found in concurrently(readers.map { reader in { reader.items(in: root) } }) { findings.merge(found) }
     for item in moved where findings.items[item.path] == nil { findings.add(item) }
-    for reader in readers { findings.merge(reader.claims(in: root, among: findings)) }
+    findings.arrange()
+    let items = findings
+    for found in concurrently(readers.map { reader in { reader.claims(in: root, among: items) } }) {
+        findings.merge(found)
+    }
     return findings
 }
 
-/// Every reader; each ignores what is not there. Containers come before volumes, which look at their mounts.
+/// Every reader; each ignores what is not there. The order is that in which they start; those that read most come first.
 private func readers(rootPath: String) -> [any Reader] {
     let drivers: [any Reader] = [
         ImageGraph(), AufsLayers(), OverlayLayers(), Overlay2(driver: .overlay2), Overlay2(driver: .fuseOverlayfs),
         ReportedDrivers(),
     ]
-    return [TopLevel(), Containers(rootPath: rootPath), Volumes()] + drivers
-        + StorageDriver.allCases.map(ContentAddressed.init(driver:)) + [BuildKitReader(), ContainerdReader()]
+    return [Owners(rootPath: rootPath)] + StorageDriver.allCases.map(ContentAddressed.init(driver:)) + drivers
+        + [BuildKitReader(), ContainerdReader(), TopLevel()]
+}
+
+/// Containers, then volumes, which look at the mounts of containers.
+private struct Owners: Reader {
+    let rootPath: String
+
+    func items(in root: Directory) -> Findings {
+        var findings = Containers(rootPath: rootPath).items(in: root)
+        findings.merge(Volumes().items(in: root))
+        return findings
+    }
+
+    func claims(in root: Directory, among items: Findings) -> Findings {
+        var findings = Containers(rootPath: rootPath).claims(in: root, among: items)
+        var known = items
+        known.catalog.merge(findings.catalog)
+        findings.merge(Volumes().claims(in: root, among: known))
+        return findings
+    }
 }

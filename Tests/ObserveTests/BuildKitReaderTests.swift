@@ -80,7 +80,7 @@ import Testing
         var items = driver
         items.merge(reader.items(in: root))
         var all = reader.claims(in: root, among: items)
-        all.items = items.items
+        for item in items.items.values { all.add(item) }
         return all
     }
 

@@ -18,7 +18,7 @@ import Testing
         let reader = ContainerdReader()
         let items = reader.items(in: root)
         var all = reader.claims(in: root, among: items)
-        all.items = items.items
+        for item in items.items.values { all.add(item) }
         all.problems += items.problems
         return all
     }

@@ -247,7 +247,9 @@ struct HostMountTests {
         if lower.contains("l/") {
             try run(["rm", "\(root.path)/overlay2/l/\(root.link)"])
             var without = root
-            without.findings.items[RelativePath("overlay2/\(root.below)")]?.paths.removeLast()
+            var layer = try #require(root.findings.items[RelativePath("overlay2/\(root.below)")])
+            layer.paths.removeLast()
+            without.findings.add(layer)
             #expect(try without.look().findings.problems.map(\.areas) == [[.driver("overlay2")]])
         }
         withExtendedLifetime(holder) {}

@@ -46,8 +46,8 @@ package struct ContainerdReader: Reader {
 
     package func claims(in root: Directory, among items: Findings) -> Findings {
         var findings = Findings()
-        for item in items.items.values where Self.folder.contains(item.path) && item.path != Self.folder {
-            guard item.thing == .metadata else { continue }
+        for item in items.items.values where item.thing == .metadata && Self.folder.contains(item.path) {
+            guard item.path != Self.folder else { continue }
             findings.claim(item.path, by: .layout, source: Self.folder.text)
         }
         findings.merge(ImageStore(root: root).findings())

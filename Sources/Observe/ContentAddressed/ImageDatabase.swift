@@ -43,9 +43,7 @@ struct ImageDatabase {
         let chains = Dictionary(
             layers.map { (Link(parent: $0.value.parent, diffID: $0.value.diffID), $0.key) },
             uniquingKeysWith: { first, _ in first })
-        for item in items.items.values.filter({ $0.thing == .image && $0.path.parent == content }).sorted(by: {
-            $0.path < $1.path
-        }) {
+        for item in items.items(in: content) where item.thing == .image {
             findings.claim(item.path, by: .engine("its list of images"), .knows, source: item.path.text)
             guard let document = findings.reading(item.path, hides: Self.areas, { try read(item.path, in: root) })
             else { continue }

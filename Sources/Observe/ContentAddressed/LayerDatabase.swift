@@ -40,7 +40,7 @@ struct LayerDatabase {
     /// Returns the layers by chain ID and claims what they need.
     func layers(in root: Directory, among items: Findings, into findings: inout Findings) -> [String: Layer] {
         var layers: [String: Layer] = [:]
-        for path in items.items.values.filter({ $0.path.parent == records }).map(\.path).sorted() {
+        for path in items.items(in: records).map(\.path) {
             let name = String(path.name)
             if EntryName.isHexID(name) {
                 guard let layer = read(path, in: root, among: items, into: &findings) else { continue }
@@ -61,9 +61,7 @@ struct LayerDatabase {
 
     /// Claims the layers of containers, each as far as the container itself is needed.
     func claimMounts(in root: Directory, among items: Findings, into findings: inout Findings) {
-        for path in items.items.values.filter({ $0.thing == .mountRecord && $0.path.parent == mounts }).map(\.path)
-            .sorted()
-        {
+        for path in items.items(in: mounts).filter({ $0.thing == .mountRecord }).map(\.path) {
             let container = Containers.folder / path.name
             if items.items[container] != nil { findings.claim(path, by: .item(container), source: path.text) }
             let layer = id(path / "mount-id", required: true, in: root, &findings) { EntryName.isHexID($0) }
@@ -92,15 +90,14 @@ struct LayerDatabase {
     func bundleWriteSets(
         in root: Directory, among items: Findings, recorded: Set<RelativePath>, into findings: inout Findings
     ) {
-        let sets = items.items.values.filter { $0.thing == .scratch && $0.path.parent == folder / "tmp" }.map(\.path)
+        let sets = items.items(in: folder / "tmp").filter { $0.thing == .scratch }.map(\.path)
         guard !sets.isEmpty else { return }
         func modified(_ path: RelativePath) -> Timestamp? {
             (findings.reading(path, hides: [.item(path)]) { try root.statusIfPresent(path)?.modified }) ?? nil
         }
-        let home = driverDirectory("").parent
-        let candidates = items.items.values.filter { item in
-            item.thing == .layer && item.path.parent == home && !recorded.contains(item.path)
-        }.compactMap { item in modified(item.path).map { (item.path, $0) } }
+        let home = driverDirectory("").parent ?? .root
+        let candidates = items.items(in: home).filter { $0.thing == .layer && !recorded.contains($0.path) }
+            .compactMap { item in modified(item.path).map { (item.path, $0) } }
         for set in sets {
             guard let made = modified(set) else { continue }
             let near = candidates.filter { (0...2).contains(made.seconds(since: $0.1)) }.max { $0.1 < $1.1 }

@@ -40,11 +40,10 @@ package struct Overlay2: Reader {
 
     package func claims(in root: Directory, among items: Findings) -> Findings {
         var findings = Findings()
-        let layers = items.items.values.filter { $0.path.parent == folder && Self.isLayer($0.thing) }.sorted {
-            $0.path < $1.path
-        }
+        let entries = items.items(in: folder)
+        let layers = entries.filter { Self.isLayer($0.thing) }
         if items.items[links] != nil { findings.claim(links, by: .layout, source: folder.text) }
-        for item in items.items.values where item.path.parent == folder && item.thing == .metadata {
+        for item in entries where item.thing == .metadata {
             findings.claim(item.path, by: .layout, source: folder.text)
         }
         var layerOf: [String: RelativePath] = [:]

@@ -34,7 +34,7 @@ package struct Containers: Reader {
 
     package func claims(in root: Directory, among items: Findings) -> Findings {
         var findings = Findings()
-        let containers = items.items.values.filter { $0.thing == .containerLeftover }.map(\.path).sorted()
+        let containers = items.items(in: Self.folder).filter { $0.thing == .containerLeftover }.map(\.path)
         var documents: [(path: RelativePath, file: String, document: ContainerDocument, host: HostConfigDocument?)] = []
         for path in containers {
             // Gone since it was listed: removed meanwhile, and no longer anybody's claim.
@@ -89,8 +89,14 @@ package struct Containers: Reader {
     /// Roots that the container's own files were recorded under: `<root>/containers/<id>/hostname` and the like.
     private func recordedRoots(_ document: ContainerDocument) -> [String] {
         [document.logPath, document.hostnamePath, document.hostsPath, document.resolvConfPath].compactMap { path in
-            guard let path, let range = path.firstRange(of: "/containers/\(document.id)/") else { return nil }
-            return EntryName.escaped(text: String(path[..<range.lowerBound]))
+            var place = path.flatMap { RelativePath(EntryName.escaped(text: $0)).parent }
+            while let folder = place {
+                if folder.name == document.id, let all = folder.parent, all.name == "containers" {
+                    return all.parent?.text
+                }
+                place = folder.parent
+            }
+            return nil
         }
     }
 

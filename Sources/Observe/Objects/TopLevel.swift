@@ -33,12 +33,12 @@ package struct TopLevel: Reader {
 
     package func claims(in root: Directory, among items: Findings) -> Findings {
         var findings = Findings()
-        for item in items.items.values {
+        for item in items.items.values where item.thing == .metadata || item.thing == .plugin {
             let components = item.path.components
-            if components.count == 1, item.thing == .metadata {
+            if components.count == 1 {
                 findings.claim(
                     item.path, by: components[0] == Self.trash ? .bilge : .layout, source: "layout of a data root")
-            } else if components.first == "plugins", item.thing == .metadata || item.thing == .plugin {
+            } else if components.first == "plugins" {
                 findings.claim(item.path, by: .layout, source: "plugins")
             } else if components.count == 2, components[0] == "image" {
                 findings.claim(item.path, by: .layout, source: "layout of a data root")

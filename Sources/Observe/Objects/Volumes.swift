@@ -50,7 +50,7 @@ package struct Volumes: Reader {
         let hasDatabase = items.items[database] != nil
         let bindSources = isReadByEngines(items) ? items.catalog.containers : []
         let records = hasDatabase ? VolumeDatabase.read(database, in: root, into: &findings) : [:]
-        for item in items.items.values.sorted(by: { $0.path < $1.path }) {
+        for item in items.items(in: Self.vfs) + items.items(in: Self.folder) {
             guard let folder = item.paths.first(where: { $0.parent == Self.folder }) else {
                 claimWithoutFolder(item, &findings)
                 continue

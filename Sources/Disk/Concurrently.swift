@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import Synchronization
+
+/// Runs all tasks, in no order, on this thread and up to three more, and returns their answers in the order of `tasks`.
+///
+/// For tasks that spend their time in system calls. Those that come first start first, so long ones belong there.
+package func concurrently<Value: Sendable>(_ tasks: [@Sendable () -> Value]) -> [Value] {
+    let next = Shared(Atomic(0))
+    let answers = Shared(Mutex([Int: Value]()))
+    let work: @Sendable () -> Void = {
+        while true {
+            let index = next.value.add(1, ordering: .relaxed).oldValue
+            guard tasks.indices.contains(index) else { return }
+            let answer = tasks[index]()
+            answers.value.withLock { $0[index] = answer }
+        }
+    }
+    let threads = tasks.dropFirst().prefix(3).compactMap { _ in WorkThread(work) }
+    work()
+    for thread in threads { thread.join() }
+    return answers.value.withLock { answers in tasks.indices.compactMap { answers[$0] } }
+}
+
+private final class Shared<Value: ~Copyable & Sendable>: Sendable {
+    let value: Value
+
+    init(_ value: consuming Value) { self.value = value }
+}
+
+/// A thread of its own: system calls that block do not belong on the pool that tasks run on.
+@safe struct WorkThread {
+    private let thread: pthread_t
+
+    private final class Start: Sendable {
+        let body: @Sendable () -> Void
+
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+
+    /// `nil` where the system has no further thread: then the others do its work.
+    init?(_ body: @escaping @Sendable () -> Void) {
+        let start = unsafe Unmanaged.passRetained(Start(body))
+        var thread = pthread_t()
+        let result = unsafe pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument = unsafe argument else { return nil }
+                unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
+                return nil
+            }, start.toOpaque())
+        guard result == 0 else {
+            unsafe start.release()
+            return nil
+        }
+        self.thread = thread
+    }
+
+    func join() { _ = pthread_join(thread, nil) }
+}
