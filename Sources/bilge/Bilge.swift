@@ -53,7 +53,7 @@ struct Bilge: Command {
         let survey = try await console.survey(root.request(on: console))
         let usage = try await console.usage(of: survey.items, in: survey)
         var answer = try DiskAnswer(survey, usage, output)
-        answer.next = nextSteps(answer.report, survey.problems, hint: root.hint)
+        answer.next = nextSteps(answer.report, survey.problems, hint: root.cautiousHint)
         try console.show(answer, output)
         return survey.status
     }

@@ -33,7 +33,7 @@ struct DamageTests {
             try root.write(bytes, to: file)
         }
         #expect(damage.growth == [])
-        #expect(damage.cases > 500 && damage.noticed * 2 > damage.cases, "\(damage)")
+        #expect(damage.cases > 300 && damage.noticed > damage.cases / 4, "\(damage)")
         #expect(root.removable() == whole)
         print("\(name): \(damage)")
     }
@@ -45,7 +45,7 @@ struct DamageTests {
         var damage = Damage(root, whole)
         let files = try root.metadataFiles()
         var numbers = SeededNumbers(name)
-        for _ in 0..<(Self.isThorough ? 20_000 : 500) {
+        for _ in 0..<(Self.isThorough ? 20_000 : 200) {
             let file = files[Int.random(in: files.indices, using: &numbers)]
             let bytes = try root.bytes(file)
             guard !bytes.isEmpty else { continue }
@@ -87,17 +87,20 @@ struct DamageTests {
 
     enum Replacement: CaseIterable { case folder, link, pipe }
 
-    /// Every length of a short file and of the first of its kind; otherwise some from every region.
+    /// Every length of a short file of a kind that was not seen yet; otherwise some from every region.
     static func lengths(of count: Int, _ file: String, isFirst: Bool) -> [Int] {
-        if isThorough || count <= 128 { return Array(0..<count) }
+        if isThorough || (isFirst && count <= 128) { return Array(0..<count) }
         var numbers = SeededNumbers(file)
         if file.hasSuffix(".db") {
-            let pages = stride(from: 0, through: count, by: 4096).flatMap { [$0 - 1, $0, $0 + 1] }
-            let seeded = (0..<60).map { _ in Int.random(in: 0..<count, using: &numbers) }
-            return Set(pages + seeded).filter { (0..<count).contains($0) }.sorted()
+            let pages = stride(from: 0, through: count, by: 4096).flatMap { [$0 - 1, $0, $0 + 1] }.shuffled(
+                using: &numbers)
+            let seeded = (0..<20).map { _ in Int.random(in: 0..<count, using: &numbers) }
+            return Set(pages.prefix(20) + seeded).filter { (0..<count).contains($0) }.sorted()
         }
-        if isFirst { return Array(0..<count) }
-        return (0..<40).map { part in Int.random(in: part * count / 40..<(part + 1) * count / 40, using: &numbers) }
+        let parts = min(count, isFirst ? 60 : 4)
+        return (0..<parts).map { part in
+            Int.random(in: part * count / parts..<(part + 1) * count / parts, using: &numbers)
+        }
     }
 }
 
@@ -123,5 +126,7 @@ private struct Damage: CustomStringConvertible {
         if !beyond.isEmpty { growth.append("\(what): \(beyond.joined(separator: ", "))") }
     }
 
-    var description: String { "\(cases) damaged states, \(noticed) of them noticed, \(growth.count) of them taken for less" }
+    var description: String {
+        "\(cases) damaged states, \(noticed) of them noticed, \(growth.count) of them taken for less"
+    }
 }

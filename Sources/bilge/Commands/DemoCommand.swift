@@ -23,8 +23,16 @@ struct DemoCommand: Command {
             ]))
 
     @Flag(help: "Leave the sample hosts where they are, and say where.") var keepFiles = false
+    @Option(
+        help: ArgumentHelp(
+            "Only build a host with 2,000 of everything there.", valueName: "directory", visibility: .hidden))
+    var large: String?
 
     func run(on console: Console) async throws -> ExitStatus {
+        if let large {
+            try Demo.buildLargeRoot(at: FilePath(large))
+            return .done
+        }
         let parent = FilePath(console.environment["TMPDIR"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "/tmp")
         let folder = try Demo.makeFolder(in: parent)
         let status: ExitStatus
