@@ -72,4 +72,10 @@ package enum EntryName {
     private static func isPlain(_ byte: UInt8) -> Bool {
         byte >= 0x20 && byte < 0x7F && byte != UInt8(ascii: "%") && byte != UInt8(ascii: "\\")
     }
+
+    /// True if two ids differ in one or two characters: no two ids are ever made so alike, so one of them was damaged.
+    package static func areNearlyTheSame(_ one: some StringProtocol, _ other: some StringProtocol) -> Bool {
+        guard one != other, one.utf8.count >= 25, one.utf8.count == other.utf8.count else { return false }
+        return zip(one.utf8, other.utf8).count { $0 != $1 } <= 2
+    }
 }

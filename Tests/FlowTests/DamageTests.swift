@@ -42,7 +42,8 @@ struct DamageTests {
     func flipped(name: String) throws {
         let root = try DamagedRoot(name)
         let whole = root.removable()
-        var damage = Damage(root, whole)
+        // A changed letter in a name of an image is as good as another name: what the engine knows may change.
+        var damage = Damage(root, whole, orphansOnly: true)
         let files = try root.metadataFiles()
         var numbers = SeededNumbers(name)
         for _ in 0..<(Self.isThorough ? 20_000 : 200) {
@@ -113,7 +114,10 @@ private struct Damage: CustomStringConvertible {
     var noticed = 0
     var growth: [String] = []
 
-    init(_ root: DamagedRoot, _ whole: DamagedRoot.Removable) {
+    private let orphansOnly: Bool
+
+    init(_ root: DamagedRoot, _ whole: DamagedRoot.Removable, orphansOnly: Bool = false) {
+        self.orphansOnly = orphansOnly
         self.root = root
         self.whole = whole
     }
@@ -122,7 +126,7 @@ private struct Damage: CustomStringConvertible {
         let now = root.removable()
         cases += 1
         if now != whole { noticed += 1 }
-        let beyond = now.beyond(whole)
+        let beyond = now.beyond(whole).filter { !orphansOnly || $0.hasPrefix("orphan") }
         if !beyond.isEmpty { growth.append("\(what): \(beyond.joined(separator: ", "))") }
     }
 

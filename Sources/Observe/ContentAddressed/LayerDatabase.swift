@@ -77,6 +77,7 @@ struct LayerDatabase {
                 name.map { (driverDirectory($0), thing, (path / file).text) }
             }
             for (directory, thing, file) in directories {
+                checkSpelling(of: directory, RelativePath(file), among: items, into: &findings)
                 findings.claim(directory, by: .item(path), as: thing, source: file)
             }
             findings.bundles.append(Bundle([container] + directories.map(\.0) + [path], onlyOrphans: true))
@@ -167,6 +168,7 @@ struct LayerDatabase {
         }
         guard let name else { return nil }
         let directory = driverDirectory(name)
+        checkSpelling(of: directory, path / "cache-id", among: items, into: &findings)
         // 64 hexadecimal digits cut to 25 look like a BuildKit id, which is base 36 and practically never all hexadecimal.
         if EntryName.isBuildKitID(name), items.items[directory] == nil,
             name.utf8.allSatisfy({ $0 <= UInt8(ascii: "f") })
@@ -174,6 +176,16 @@ struct LayerDatabase {
             findings.problem((path / "cache-id").text, hides: area, because: "the id seems to be cut short")
         }
         return directory
+    }
+
+    /// A record that names a directory which is not there, while one of almost that name is, lost a bit.
+    private func checkSpelling(
+        of directory: RelativePath, _ file: RelativePath, among items: Findings, into findings: inout Findings
+    ) {
+        guard items.items[directory] == nil, let home = directory.parent else { return }
+        if items.items(in: home).contains(where: { EntryName.areNearlyTheSame($0.path.name, directory.name) }) {
+            findings.problem(file.text, hides: area, because: "no layer has that id, but one has nearly the same")
+        }
     }
 
     /// The text of a file that holds one id. Absent is an answer where `required` is false; anything else is damage.
