@@ -95,7 +95,13 @@ private struct EngineMapping {
         var known: Set<RelativePath> = []
         for image in details.values {
             let endpoint = "/images/\(image.id)/json"
-            for path in layers(image.layers, of: endpoint, mayBeAbsent: false, into: &findings).keys {
+            let named = layers(image.layers, of: endpoint, mayBeAbsent: false, into: &findings).keys
+            if let driver, driver.namesAllLayers, image.layerCount.map({ named.count < $0 }) ?? true {
+                let count = image.layerCount.map(String.init) ?? "an unknown number of"
+                let reason = "it names \(named.count) of \(count) layers"
+                findings.problem(endpoint, hides: Self.imageAreas, because: reason)
+            }
+            for path in named {
                 if known.insert(path).inserted {
                     findings.claim(path, by: .engine("image list"), .knows, source: endpoint)
                 }
@@ -146,12 +152,32 @@ private struct EngineMapping {
             let thing: Thing? = isInit ? .initLayer : key == "LowerDir" ? nil : .rwLayer
             findings.claim(path, by: claimant, as: thing, source: endpoint)
         }
+        if !isDead { checkStorage(of: container, endpoint, into: &findings) }
         for mount in container.mounts { claims(of: mount, by: claimant, endpoint, into: &findings) }
+    }
+
+    /// A container has its layers in the storage driver or in containerd. If it is not said where, any of them may be its.
+    private func checkStorage(
+        of container: EngineContainerDetail, _ endpoint: String, into findings: inout Findings
+    ) {
+        let reason: String? =
+            switch (container.layers, container.snapshotter) {
+            case (nil, nil): "it does not say where the container's layers are"
+            case (let layers?, _) where driver?.namesItsLayers ?? false && layers.data?["LowerDir"] == nil:
+                "it does not name the layers below the container's own"
+            case (nil, _?) where info.imageStore == .graphdriver:
+                "its layers are in containerd, while the engine uses the storage driver \(info.driver)"
+            case (_, _): nil
+            }
+        if let reason { findings.problem(endpoint, hides: [.layers], because: EntryName.escaped(text: reason)) }
     }
 
     private func claims(
         of mount: EngineMount, by claimant: Claimant, _ endpoint: String, into findings: inout Findings
     ) {
+        if mount.type == "bind", mount.source.isEmpty {
+            findings.problem(endpoint, hides: [.volumes, .layers], because: "it does not say what it mounts")
+        }
         var named: RelativePath?
         if mount.type == "volume" { named = volumePath(mount.name, endpoint, into: &findings) }
         if let named { findings.claim(named, by: claimant, source: endpoint) }
@@ -245,6 +271,7 @@ private struct EngineMapping {
         case .failure(let error): findings.problem(error, hides: [.layers])
         case .success(let records):
             for record in records {
+                findings.catalog.caches.append(record.described)
                 guard let driver, let path = EnginePaths.layer(record.id, of: driver) else { continue }
                 // The directory of a record has the record's id, or another one, which BuildKit's own files tell.
                 findings.claim(
@@ -278,5 +305,22 @@ extension StorageDriver {
         case .overlay, .overlay2, .fuseOverlayfs: true
         case .aufs, .btrfs, .devicemapper, .vfs, .zfs: false
         }
+    }
+
+    /// True for drivers that name every layer of an image; a layer of overlay holds those below it and names only itself.
+    fileprivate var namesAllLayers: Bool { namesItsLayers && self != .overlay }
+}
+
+extension EngineBuildRecord {
+    fileprivate var described: CacheRecord {
+        func printable(_ text: String) -> String { EntryName.escaped(text: text) }
+        var record = CacheRecord(
+            id: printable(id), directory: nil, description: description, recordType: printable(type),
+            created: created.flatMap(Timestamp.init(rfc3339:)), lastUsed: lastUsed.flatMap(Timestamp.init(rfc3339:)),
+            sizeBytes: sizeBytes, parents: parents.map(printable))
+        record.usageCount = usageCount
+        record.isShared = isShared
+        record.isInUse = isInUse
+        return record
     }
 }

@@ -62,10 +62,10 @@ struct BuildClaims {
             }
             // A record that was frozen shares the directory of the one it came from, until that is used again.
             let shared = [key, record.equalMutable].compactMap(\.self).map { directoryName(of: $0) }
-            findings.catalog.caches.append(
-                record.described(
-                    at: shared.compactMap { directories[$0]?.min() }.first,
-                    sizeBytes: snapshots?.byKey[key]?.sizeBytes))
+            var cache = record.described(
+                at: shared.compactMap { directories[$0]?.min() }.first, sizeBytes: snapshots?.byKey[key]?.sizeBytes)
+            cache.chainIDs.formUnion([snapshots?.byKey[key]?.chainID].compactMap(\.self))
+            findings.catalog.caches.append(cache)
         }
     }
 

@@ -32,7 +32,7 @@ struct Explain: Command {
             ExplainAnswer.Subject(
                 entry: entry, usage: usage[entry.item.path], names: names.of(entry.item),
                 chain: survey.chain(to: entry),
-                inside: survey.inside(entry), images: survey.images(of: entry),
+                inside: survey.inside(entry), images: survey.images(of: entry), facts: survey.facts(of: entry),
                 advice: entry.advice(names: names.of(entry.item), root))
         }
         let answer = ExplainAnswer(
@@ -69,6 +69,13 @@ extension Survey {
         items.map(\.item.path).filter { path in
             path != entry.item.path && entry.item.paths.contains { $0 != path && $0.contains(path) }
         }
+    }
+
+    /// What records say of the item's entries: build steps first.
+    func facts(of entry: Judged) -> [String] {
+        let steps = catalog.caches.filter { $0.directory.map(entry.item.paths.contains) ?? false }
+            .sorted { $0.id < $1.id }
+        return steps.map(\.sentence) + entry.item.paths.flatMap { catalog.facts[$0] ?? [] }
     }
 
     /// Names of the images that are made of the item; at most eight, and how many more.
