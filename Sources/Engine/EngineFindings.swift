@@ -53,7 +53,7 @@ private struct EngineMapping {
     let driver: StorageDriver?
 
     private static let imageAreas: Set<Area> = [.images, .layers]
-    private static let containerAreas: Set<Area> = [.containers, .layers, .volumes]
+    private static let containerAreas: Set<Area> = [.containers, .images, .layers, .volumes]
 
     init(info: EngineInfo) {
         self.info = info
@@ -78,15 +78,15 @@ private struct EngineMapping {
         case .success(let images):
             for image in images {
                 for path in imagePaths(image.id) {
-                    findings.claim(path, by: .engine("image list"), .knows, as: .image, source: source)
+                    findings.claim(path, by: .engine("image list"), .knows, as: imageThing, source: source)
                     for tag in image.tags {
                         let name = EntryName.escaped(text: tag)
-                        findings.claim(path, by: .tag(name), as: .image, source: source)
+                        findings.claim(path, by: .tag(name), as: imageThing, source: source)
                     }
                 }
                 // The image is rebuilt and shown by its parents.
                 for (path, parent) in zip(imagePaths(image.id), imagePaths(image.parentID)) {
-                    findings.claim(parent, by: .item(path), as: .image, source: source)
+                    findings.claim(parent, by: .item(path), as: imageThing, source: source)
                 }
             }
         }
@@ -111,9 +111,17 @@ private struct EngineMapping {
         }
     }
 
+    /// What the things at `imagePaths` are taken for: with containerd an image's id is that of a blob.
+    private var imageThing: Thing? { info.imageStore == .containerd ? nil : .image }
+
     /// The records that an image may have: of its own era first, then of the one before, whose ids upgrades may have kept.
     private func imagePaths(_ id: String) -> [RelativePath] {
-        guard let driver, let hex = EnginePaths.hex(ofImage: id) else { return [] }
+        guard let hex = EnginePaths.hex(ofImage: id) else { return [] }
+        // containerd's own root, unless the engine uses a containerd of the system: then nothing lies there.
+        if info.imageStore == .containerd {
+            return [RelativePath("containerd/daemon/io.containerd.content.v1.content/blobs/sha256") / hex]
+        }
+        guard let driver else { return [] }
         return [RelativePath("image/\(driver.rawValue)/imagedb/content/sha256") / hex, RelativePath("graph") / hex]
     }
 
@@ -138,7 +146,7 @@ private struct EngineMapping {
         let claimant = Claimant.container(id: container.id, name: EntryName.escaped(text: container.name))
         findings.claim(RelativePath("containers") / container.id, by: claimant, as: .container, source: endpoint)
         for path in imagePaths(container.imageID) {
-            findings.claim(path, by: claimant, as: .image, source: endpoint)
+            findings.claim(path, by: claimant, as: imageThing, source: endpoint)
         }
         if let driver {
             let record = RelativePath("image/\(driver.rawValue)/layerdb/mounts") / container.id

@@ -67,6 +67,11 @@ extension Catalog {
             known.directory = known.directory ?? record.directory
             records[record.id] = known
         }
+        // The files were measured under the name of whichever was frozen.
+        for record in records.values where record.sizeBytes != nil {
+            guard let twin = record.twin, records[twin]?.sizeBytes == nil else { continue }
+            records[twin]?.sizeBytes = record.sizeBytes
+        }
         let layers = Set(images.flatMap(\.chain))
         for (id, record) in records where record.isShared == nil && record.snapshotter == nil {
             records[id]?.isShared = !layers.isDisjoint(with: record.chainIDs)

@@ -39,9 +39,6 @@ package struct ImageRecord: Hashable, Sendable {
     package var ownBytes: Int64?
     /// Chain IDs from the base up; content-addressed images only.
     package var chain: [String] = []
-    /// `sha256:…` of each layer's uncompressed archive from the base up, as its configuration lists them;
-    /// content-addressed images only.
-    package var diffIDs: [String] = []
     /// The storage driver of a content-addressed image.
     package var driver: String?
 

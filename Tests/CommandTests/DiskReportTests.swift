@@ -51,6 +51,24 @@ struct DiskReportTests {
         #expect(report.rows.reduce(into: Usage()) { $0 += $1.usage } == all)
     }
 
+    @Test("each hidden store has a line of its own, and nothing in it is offered")
+    func hiddenStores() throws {
+        var entries = [
+            judged(.layer, "overlay2/a"), judged(.layer, "overlay2/b", standing: .unknown),
+            judged(.layer, "vfs/dir/a", standing: .unknown), judged(.layer, "btrfs/subvolumes/a"),
+            judged(.layer, "zfs/graph/a", standing: .reclaimable),
+        ]
+        entries[0].hidden = HiddenStore.Name("overlay2", isCertain: true)
+        entries[1].hidden = HiddenStore.Name("overlay2", isCertain: true)
+        entries[2].hidden = HiddenStore.Name("vfs", isCertain: false)
+        let usage = entries.reduce(into: [:]) { $0[$1.item.path] = Usage(allocatedBytes: 1000, inodes: 1) }
+        let report = DiskReport(entries, usage, Names(entries, Catalog()), capacity: nil)
+        let rows = report.rows.filter { $0.category == .hiddenStore }
+        #expect(rows.map(\.title) == ["Hidden store: overlay2", "Store, maybe hidden: vfs"])
+        #expect(rows.map(\.usage.allocatedBytes) == [2000, 1000] && rows.allSatisfy { $0.freeableBytes == nil })
+        #expect(report.total.allocatedBytes == 5000 && report.freeableBytes == 1000)
+    }
+
     @Test("every kind of thing has a row", arguments: Thing.allCases, Standing.allCases)
     func rows(thing: Thing, standing: Standing) {
         let entry = judged(thing, "some/where", standing: standing)

@@ -53,8 +53,7 @@ struct ImageDatabase {
             let references = namesOf[record.id] ?? []
             record.tags = references.filter { !$0.contains("@") }
             record.digests = references.filter { $0.contains("@") }
-            record.diffIDs = document.rootfs?.diffIDs ?? []
-            record.chain = chain(of: record.diffIDs, chains)
+            record.chain = chain(of: document.rootfs?.diffIDs ?? [], chains)
             if let top = record.chain.last {
                 findings.claim(database.records / top, by: .item(item.path), source: item.path.text)
             }

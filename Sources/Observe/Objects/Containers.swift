@@ -139,7 +139,10 @@ package struct Containers: Reader {
 
     /// Up to 1.9 a container's layers have its own id; since 1.10 `layerdb/mounts` says which they are.
     private func legacyLayers(_ id: String, _ index: ItemIndex) -> [(RelativePath, Thing)] {
-        let folders = ["aufs/diff", "aufs/mnt", "aufs/layers", "overlay", "vfs/dir"]
+        let folders = [
+            "aufs/diff", "aufs/mnt", "aufs/layers", "overlay", "vfs/dir", "btrfs/subvolumes", "zfs/graph",
+            "devicemapper/metadata", "devicemapper/mnt",
+        ]
         return folders.flatMap { folder in
             [(RelativePath(folder) / id, Thing.rwLayer), (RelativePath(folder) / (id + "-init"), .initLayer)]
         }.filter { index.has($0.0) }

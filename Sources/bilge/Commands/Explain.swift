@@ -33,6 +33,7 @@ struct Explain: Command {
                 entry: entry, usage: usage[entry.item.path], names: names.of(entry.item),
                 chain: survey.chain(to: entry),
                 inside: survey.inside(entry), images: survey.images(of: entry), facts: survey.facts(of: entry),
+                hidden: survey.hiddenStore(of: entry)?.lines(limit: output.noTrunc ? .max : 12) ?? [],
                 advice: entry.advice(names: names.of(entry.item), root))
         }
         let answer = ExplainAnswer(
@@ -73,8 +74,7 @@ extension Survey {
 
     /// What records say of the item's entries: build steps first.
     func facts(of entry: Judged) -> [String] {
-        let steps = catalog.caches.filter { $0.directory.map(entry.item.paths.contains) ?? false }
-            .sorted { $0.id < $1.id }
+        let steps = catalog.shownCaches().filter { $0.directory.map(entry.item.paths.contains) ?? false }
         return steps.map(\.sentence) + entry.item.paths.flatMap { catalog.facts[$0] ?? [] }
     }
 

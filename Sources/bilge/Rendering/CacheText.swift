@@ -47,7 +47,7 @@ extension CacheRecord {
     var sentence: String {
         let words = description.isEmpty ? "no description" : description
         let uses = usageCount.map { $0 == 1 ? ", used once" : ", used \($0) times" } ?? ""
-        return "\(words)   (record \(id), \(recordType)\(uses))"
+        return "build step: \(words)   (record \(id), \(recordType)\(uses))"
     }
 }
 

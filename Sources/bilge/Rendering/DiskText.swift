@@ -41,7 +41,7 @@ struct DiskAnswer: Report {
             let freeable = row.freeableBytes.map { ByteCount($0).text } ?? "–"
             add(
                 [
-                    row.category.title, isCounted ? Shown.count(Int64(row.items)) : "",
+                    row.title, isCounted ? Shown.count(Int64(row.items)) : "",
                     isCounted && row.category != .orphans ? Shown.count(Int64(row.inUse)) : isCounted ? "–" : "",
                     ByteCount(row.usage.allocatedBytes).text, freeable,
                 ], row.usage.inodes, row.notes.joined(separator: "; "), row.category == .orphans ? .yellow : .plain)
@@ -82,7 +82,7 @@ struct DiskAnswer: Report {
     func write(json out: (String) -> Void) {
         let rows = report.rows.map { row in
             JSONValue.object(
-                ("kind", .string(row.category.rawValue)), ("items", .integer(row.items)),
+                ("kind", .string(row.category.rawValue)), ("store", row.store.map { .string($0.text) }), ("items", .integer(row.items)),
                 ("inUse", .integer(row.inUse)),
                 ("allocatedBytes", .integer(row.usage.allocatedBytes)), ("inodes", .integer(row.usage.inodes)),
                 ("freeableBytes", row.freeableBytes.map { .integer($0) }), ("notes", .strings(row.notes)))
