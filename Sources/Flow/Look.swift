@@ -55,7 +55,8 @@ struct Place: Sendable {
         circumstances.remapped = remapped
         circumstances.activeRemapped = activeRemapped
         let judged = named(classify(findings, reach, circumstances), findings.catalog, keep: keep)
-        return Look(findings: findings, reach: reach, items: judged, changed: changed, coverage: witness.coverage,
+        return Look(
+            findings: findings, reach: reach, items: judged, changed: changed, coverage: witness.coverage,
             hiddenStores: HiddenStores(findings, circumstances).stores)
     }
 }

@@ -60,7 +60,8 @@ private func survey(_ request: Request, _ answer: EngineAnswer?) throws -> Surve
             writeObstacles: root.writeObstacles
                 + (engine.owner == "none" ? [] : [root.obstacleUnderEngine].compactMap { $0 })),
         engine: engine.summary, items: look.items, problems: look.findings.problems, catalog: look.findings.catalog,
-        reach: look.reach, hiddenStores: look.hiddenStores, coverage: look.coverage, directory: root.directory, changed: look.changed, place: place,
+        reach: look.reach, hiddenStores: look.hiddenStores, coverage: look.coverage, directory: root.directory,
+        changed: look.changed, place: place,
         opened: root, engineRoot: answer?.rootDirectory)
 }
 

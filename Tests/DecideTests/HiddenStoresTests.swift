@@ -110,7 +110,8 @@ struct HiddenStoresTests {
     func volumes() {
         let judged = judged("containerd", answered(findings()))
         #expect(judged[volume]?.standing == .inUse && judged[volume]?.evidence.first?.says == .hidden)
-        #expect(judged[shared]?.standing == .inUse && judged[shared]?.evidence.allSatisfy { $0.says == .claimed } == true)
+        #expect(
+            judged[shared]?.standing == .inUse && judged[shared]?.evidence.allSatisfy { $0.says == .claimed } == true)
         // Volumes are the same for both stores.
         #expect(judged[volume]?.hidden == nil)
         #expect(judged[idle]?.standing == .reclaimable)
@@ -184,7 +185,8 @@ struct HiddenStoresTests {
         let findings = Findings.random(using: &random)
         let shown = judged(nil, findings)
         for active in ["overlay2", "vfs", "containerd", "btrfs"] {
-            for (path, entry) in judged(active, findings) where entry.standing == .orphan || entry.standing == .reclaimable {
+            for (path, entry) in judged(active, findings)
+            where entry.standing == .orphan || entry.standing == .reclaimable {
                 #expect(shown[path]?.standing == entry.standing || shown[path]?.standing == .orphan, "seed \(seed)")
             }
         }

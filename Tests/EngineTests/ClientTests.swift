@@ -172,7 +172,8 @@ struct ClientTests {
         let endpoint = "/system/df?type=build-cache&verbose=1"
         for (body, expected) in [
             (#"{"LayersSize":1}"#, nil), (#"{"BuildCacheUsage":{"TotalCount":2}}"#, nil),
-            (#"{"BuildCacheUsage":{"TotalCount":0}}"#, 0), (#"{"BuildCacheUsage":{}}"#, 0), (#"{"BuildCache":[],"BuildCacheUsage":{"TotalCount":2}}"#, nil),
+            (#"{"BuildCacheUsage":{"TotalCount":0}}"#, 0), (#"{"BuildCacheUsage":{}}"#, 0),
+            (#"{"BuildCache":[],"BuildCacheUsage":{"TotalCount":2}}"#, nil),
             (#"{"BuildCacheUsage":{"TotalCount":1,"Items":[{"ID":"x","InUse":true}]}}"#, 1),
         ] as [(String, Int?)] {
             answers.bodies[endpoint] = body

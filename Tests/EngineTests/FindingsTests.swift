@@ -155,9 +155,10 @@ struct FindingsTests {
         let folders = Set(findings.claims.map { String($0.target.components[0]) })
         #expect(folders == ["containers", "volumes", "containerd"])
         let content = "containerd/daemon/io.containerd.content.v1.content/blobs/sha256/"
-        #expect(findings.claims.filter { $0.target.text.hasPrefix("containerd/") }.allSatisfy { claim in
-            claim.target.text.hasPrefix(content) && claim.thing == nil
-        })
+        #expect(
+            findings.claims.filter { $0.target.text.hasPrefix("containerd/") }.allSatisfy { claim in
+                claim.target.text.hasPrefix(content) && claim.thing == nil
+            })
         #expect(findings.problems.isEmpty)
     }
 
@@ -297,7 +298,8 @@ struct FindingsTests {
 
     @Test("a name that no directory can be told from hides volumes", arguments: [#"a\ufffdb"#, "a/b", "..", ""])
     func impossibleNames(name: String) async throws {
-        let findings = try await findings(mounting: #"[{"Type":"volume","Name":"\#(name)","Source":"","Destination":"/d"}]"#)
+        let findings = try await findings(
+            mounting: #"[{"Type":"volume","Name":"\#(name)","Source":"","Destination":"/d"}]"#)
         #expect(findings.areas == [.volumes])
     }
 

@@ -58,8 +58,9 @@ struct DriverRootTests {
 
     @Test("a record that is damaged makes nothing an orphan", arguments: readable)
     func damage(driver: String) async throws {
-        for file in ["layerdb/sha256/\(DriverRoot.chainOfTop)/cache-id", "layerdb/mounts/\(DriverRoot.container)/mount-id"]
-        {
+        for file in [
+            "layerdb/sha256/\(DriverRoot.chainOfTop)/cache-id", "layerdb/mounts/\(DriverRoot.container)/mount-id",
+        ] {
             let root = try DriverRoot(driver)
             try root.fill()
             try root.folder.write("image/\(driver)/\(file)", "")
@@ -146,7 +147,8 @@ struct DriverRoot {
         try mounts(Self.container, Self.writable)
         try folder.write(
             "containers/\(Self.container)/config.v2.json",
-            #"{"ID":"\#(Self.container)","Name":"/web","Image":"sha256:\#(Self.image)","Driver":"\#(driver)","State":{}}"#)
+            #"{"ID":"\#(Self.container)","Name":"/web","Image":"sha256:\#(Self.image)","Driver":"\#(driver)","State":{}}"#
+        )
         try layer(Self.stray, below: [])
         try mounts(Self.killed, Self.half)
         try folder.makeDirectory("containers/\(Self.killed)")
@@ -201,7 +203,8 @@ struct DriverRoot {
     private static func short(_ id: String) -> String {
         let isInit = id.hasSuffix("-init")
         let digits = id.prefix(64).suffix(20).uppercased().map { character in
-            character.isNumber ? Character(UnicodeScalar(UInt8(ascii: "A") + UInt8(character.wholeNumberValue ?? 0))) : "X"
+            character.isNumber
+                ? Character(UnicodeScalar(UInt8(ascii: "A") + UInt8(character.wholeNumberValue ?? 0))) : "X"
         }
         let letters = id.prefix(64).suffix(4).uppercased().map { $0.isLetter ? $0 : "Z" }
         return (isInit ? "I" : "L") + "Q" + String(digits) + String(letters)

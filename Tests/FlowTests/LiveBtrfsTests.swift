@@ -32,7 +32,8 @@ struct LiveBtrfsTests {
             .write(to: URL(fileURLWithPath: context + "/Dockerfile"))
         try engine.docker("build", "--network", "none", "-t", "classic:1", context)
         try engine.docker("build", "--network", "none", "--progress", "plain", "-t", "built:1", context, buildKit: true)
-        try engine.docker("run", "--network", "none", "--name", "done", "-v", "named:/data", "base:1", "touch", "/data/x")
+        try engine.docker(
+            "run", "--network", "none", "--name", "done", "-v", "named:/data", "base:1", "touch", "/data/x")
         try engine.docker("create", "--network", "none", "--name", "waiting", "built:1", "cat", "/hello")
         try engine.killDuringImport()
         try engine.start()

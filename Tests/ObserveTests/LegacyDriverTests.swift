@@ -188,7 +188,9 @@ struct LegacyDriverTests {
         try recipe.folder.makeDirectory("devicemapper/mnt/\(base)")
         try recipe.folder.makeDirectory("zfs/graph/\(base)")
         let scan = try recipe.scan()
-        let things = Dictionary(grouping: scan.items.items.values, by: \.thing).mapValues { Set($0.flatMap(\.paths).map(\.text)) }
+        let things = Dictionary(grouping: scan.items.items.values, by: \.thing).mapValues {
+            Set($0.flatMap(\.paths).map(\.text))
+        }
         #expect(
             things == [
                 .layer: ["btrfs/subvolumes/\(base)", "btrfs/quotas/\(base)"],

@@ -91,7 +91,8 @@ struct ImageLayers {
         let names = findings.reading(folder, hides: [.images]) { try root.namesIfPresent(of: folder) }
         vfs = names.map { Set($0 ?? []) }
         // A dataset need not be mounted, and a device has no directory; a record is kept rather than argued about.
-        mayBeElsewhere = vfs == nil || [StorageDriver.btrfs, .devicemapper, .zfs].contains { top.contains($0.rawValue) }
+        mayBeElsewhere =
+            vfs == nil || [StorageDriver.btrfs, .devicemapper, .zfs].contains { top.contains($0.rawValue) }
         self.items = items
     }
 

@@ -163,7 +163,8 @@ extension DiskReport.Category {
     fileprivate var isOffered: Bool {
         switch self {
         case .images, .containers, .anonymousVolumes, .buildCache, .orphans, .temporary, .trash: true
-        case .namedVolumes, .logs, .plugins, .containerdStore, .hiddenStore, .engineMetadata, .otherDrivers, .foreign: false
+        case .namedVolumes, .logs, .plugins, .containerdStore, .hiddenStore, .engineMetadata, .otherDrivers, .foreign:
+            false
         }
     }
 

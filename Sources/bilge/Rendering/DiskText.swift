@@ -82,7 +82,8 @@ struct DiskAnswer: Report {
     func write(json out: (String) -> Void) {
         let rows = report.rows.map { row in
             JSONValue.object(
-                ("kind", .string(row.category.rawValue)), ("store", row.store.map { .string($0.text) }), ("items", .integer(row.items)),
+                ("kind", .string(row.category.rawValue)), ("store", row.store.map { .string($0.text) }),
+                ("items", .integer(row.items)),
                 ("inUse", .integer(row.inUse)),
                 ("allocatedBytes", .integer(row.usage.allocatedBytes)), ("inodes", .integer(row.usage.inodes)),
                 ("freeableBytes", row.freeableBytes.map { .integer($0) }), ("notes", .strings(row.notes)))

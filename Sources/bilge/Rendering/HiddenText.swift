@@ -23,7 +23,8 @@ extension HiddenStore {
         if name.isCertain, !images.isEmpty { lines.append("in no other store, as far as could be seen: " + list(here)) }
         if !volumes.isEmpty {
             let names = volumes.map { Shown.short(id: String($0.name)) }
-            lines.append("volumes that only its containers use, and that docker volume prune would delete: " + list(names))
+            lines.append(
+                "volumes that only its containers use, and that docker volume prune would delete: " + list(names))
         }
         return lines + [way]
     }
@@ -39,7 +40,8 @@ extension HiddenStore {
 
     private var way: String {
         switch setting {
-        case .storageDriver: "to see it again: \"storage-driver\": \"\(name.text)\" in daemon.json, and restart the engine"
+        case .storageDriver:
+            "to see it again: \"storage-driver\": \"\(name.text)\" in daemon.json, and restart the engine"
         case .containerdSnapshotter:
             "to see it again: \"features\": {\"containerd-snapshotter\": \(name.text == "containerd")} in daemon.json, "
                 + "and restart the engine"
