@@ -299,6 +299,24 @@ struct HostDamageTests {
         #expect(problems.first?.reason.hasPrefix("process 77 and 1 more cannot be asked") == true)
     }
 
+    @Test("a process that could not be asked for a moment only is no problem, and what it holds is found")
+    func momentary() throws {
+        let root = try HostRoot()
+        let proc = try FakeProc()
+        try proc.add(77, "postgres", cwd: root.path + "/volumes/idle")
+        try proc.directory.write("77/stat", "")
+        var sources = proc.sources
+        let stat = proc.path + "/77/stat"
+        let line = "77 (postgres) S 1 1 1 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 100 0 0 0\n"
+        sources.pause = { milliseconds in
+            guard milliseconds > 1 else { return }
+            do { try line.write(toFile: stat, atomically: false, encoding: .utf8) } catch { Issue.record(error) }
+        }
+        let findings = try root.look(sources).findings
+        #expect(findings.problems.isEmpty)
+        #expect(findings.claims.contains { $0.target == RelativePath("volumes/idle") })
+    }
+
     @Test("a mount table that is not understood is a problem for everything", arguments: 1..<60)
     func cutMounts(_ length: Int) throws {
         let root = try HostRoot()
