@@ -26,23 +26,33 @@ struct LinkLedger: Sendable {
         }
     }
 
-    mutating func merge(_ other: LinkLedger) {
-        links += other.links
+    /// Takes over all that `other` has; `reduce` is due afterwards.
+    mutating func merge(_ other: inout LinkLedger) {
+        if links.isEmpty { swap(&links, &other.links) } else { links += other.links }
+        other.links = []
         sharing.formUnion(other.sharing)
-        reduce()
     }
 
-    /// True if every name of every file was seen; to be asked after everything was merged.
+    /// A digest of the files of which a name was not seen, in no order; to be asked after `reduce`.
     ///
-    /// Notes the groups that lack one as `sharing`.
-    mutating func hasAllNames() -> Bool {
-        let partial = links.filter { $0.names < $0.links }
-        sharing.formUnion(partial.map(\.group))
-        return partial.isEmpty
+    /// Notes their groups as `sharing`.
+    mutating func strays() -> UInt64 {
+        var digest: UInt64 = 0
+        for link in links where link.names < link.links {
+            sharing.insert(link.group)
+            var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+            for part in [link.device, link.inode, UInt64(link.links)] {
+                // FNV-1a over words, and a shift, since such numbers differ in their last bits only.
+                hash = (hash ^ part) &* 0x100_0000_01B3
+                hash ^= hash >> 29
+            }
+            digest &+= hash | 1
+        }
+        return digest
     }
 
     /// Leaves one record for each file. Among those of one file, the sums differ only if somebody wrote to it.
-    private mutating func reduce() {
+    mutating func reduce() {
         links.sort { ($0.device, $0.inode, $0.group) < ($1.device, $1.inode, $1.group) }
         var kept = 0
         for index in links.indices {

@@ -11,8 +11,8 @@ package struct Measurement: Sendable {
     /// For each group, true if no file in it has a name anywhere else and nothing in it was missed: its sum is its own,
     /// whatever it is measured together with.
     package var isSelfContained: [Bool]
-    /// True if every name of every file was seen in one of the groups.
-    package var hasAllNames: Bool
+    /// A digest of the files that have a name outside all groups, and of how many names they have; 0 if there is none.
+    package var strays: UInt64
     /// Entries that were listed and gone before they could be looked at. They count nowhere, and the sums are whole.
     package var vanished: Int64
     /// The first of those that could not be looked at or vanished; the others are only counted.

@@ -77,9 +77,10 @@ final class MeasureCrew: Sendable {
             let threads = (1..<slots.count).compactMap { slot in WorkThread { self.work(slot) } }
             work(0)
             for thread in threads { thread.join() }
-            for slot in slots { slot.links.withLock { links.merge($0) } }
+            for slot in slots { slot.links.withLock { links.merge(&$0) } }
+            links.reduce()
         }
-        let hasAllNames = links.hasAllNames()
+        let strays = links.strays()
         var usages = totals.withLock { $0 }
         for link in links.links {
             usages[Int(link.group)] += Usage(allocatedBytes: Int64(clamping: link.blocks) * 512, inodes: 1)
@@ -89,7 +90,7 @@ final class MeasureCrew: Sendable {
                 usages[group].unreadable == 0 && !links.sharing.contains(Int32(group)) && !missed.unsteady.contains(group)
             }
             return Measurement(
-                usages: usages, isSelfContained: isSelfContained, hasAllNames: hasAllNames, vanished: missed.vanished,
+                usages: usages, isSelfContained: isSelfContained, strays: strays, vanished: missed.vanished,
                 misses: missed.named.sorted { $0.path < $1.path })
         }
     }
