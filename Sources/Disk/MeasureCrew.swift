@@ -87,7 +87,8 @@ final class MeasureCrew: Sendable {
         }
         return missed.withLock { missed in
             let isSelfContained = usages.indices.map { group in
-                usages[group].unreadable == 0 && !links.sharing.contains(Int32(group)) && !missed.unsteady.contains(group)
+                usages[group].unreadable == 0 && !links.sharing.contains(Int32(group))
+                    && !missed.unsteady.contains(group)
             }
             return Measurement(
                 usages: usages, isSelfContained: isSelfContained, strays: strays, vanished: missed.vanished,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Act
 import Decide
 import Disk
-import Act
 import Model
 
 /// Which items are layers that never change, and who they are.
@@ -17,26 +17,34 @@ struct CommittedLayers {
     /// A layer that was written less than so long ago is measured each time.
     private static let settlingSeconds: Int64 = 2
     /// Drivers whose layers share no file with each other: `overlay` links the files of the layer below into the next.
-    private static let drivers: Set<Substring> = ["overlay2", "fuse-overlayfs", "aufs", "vfs"]
+    private static let folders = ["overlay2/", "fuse-overlayfs/", "aufs/", "vfs/"]
+
+    private static func mayBeCommitted(_ thing: Thing) -> Bool {
+        switch thing {
+        case .layer, .buildCache: true
+        case .initLayer, .rwLayer, .removingLayer, .buildScratch, .danglingLink, .image, .layerRecord, .mountRecord,
+            .container, .containerLeftover, .log, .anonymousVolume, .namedVolume, .bindRecord, .scratch, .plugin,
+            .removingPlugin, .snapshot, .blob, .ingest, .metadata, .otherDriver, .foreign:
+            false
+        }
+    }
 
     init(_ survey: Survey, nested: Set<RelativePath>) {
         root = survey.directory
-        let known = survey.items.filter { $0.standing == .inUse || $0.standing == .reclaimable }
         let catalog = survey.catalog
-        let recorded = Set(catalog.layers.compactMap(\.directory)).union(
-            catalog.caches.filter(\.isCommitted).compactMap(\.directory))
-        let images = Set(catalog.images.filter { $0.driver == nil }.map(\.id))
-        directories = Set(
-            known.map(\.item).filter { item in
-                switch item.thing {
-                case .layer: recorded.contains(item.path) || images.contains(item.id)
-                case .buildCache: recorded.contains(item.path)
-                case .initLayer, .rwLayer, .removingLayer, .buildScratch, .danglingLink, .image, .layerRecord,
-                    .mountRecord, .container, .containerLeftover, .log, .anonymousVolume, .namedVolume, .bindRecord,
-                    .scratch, .plugin, .removingPlugin, .snapshot, .blob, .ingest, .metadata, .otherDriver, .foreign:
-                    false
-                }
-            }.map(\.path))
+        var recorded = Set(catalog.layers.compactMap(\.directory))
+        for cache in catalog.caches where cache.isCommitted { if let path = cache.directory { recorded.insert(path) } }
+        let images = Set(catalog.images.compactMap { $0.driver == nil ? $0.id : nil })
+        var directories: Set<RelativePath> = []
+        for entry in survey.items where entry.standing == .inUse || entry.standing == .reclaimable {
+            let path = entry.item.path
+            guard Self.mayBeCommitted(entry.item.thing), Self.folders.contains(where: path.text.hasPrefix) else {
+                continue
+            }
+            let isImage = entry.item.thing == .layer && !images.isEmpty && images.contains(entry.item.id)
+            if isImage || recorded.contains(path) { directories.insert(path) }
+        }
+        self.directories = directories
         var parents: Set<RelativePath> = []
         for path in nested {
             var parent = path.parent
@@ -53,7 +61,6 @@ struct CommittedLayers {
         let chosen = items.indices.filter { index in
             let item = items[index]
             return directories.contains(item.path) && !item.paths.contains(where: parents.contains)
-                && Self.drivers.contains(item.path.text.prefix { $0 != "/" })
         }
         let statuses = statuses(of: Set(chosen.flatMap { items[$0].paths }))
         var marks: [Int: String] = [:]

@@ -56,8 +56,8 @@ private struct ItemMeasuring {
     init(_ items: [Judged], _ survey: Survey) {
         self.items = items
         self.survey = survey
-        nested = nestedPaths(items, all: survey.items)
-        if survey.remembering.path != nil {
+        nested = items.isEmpty ? [] : nestedPaths(items, all: survey.items)
+        if survey.remembering.path != nil, !items.isEmpty {
             marks = CommittedLayers(survey, nested: nested).marks(of: items.map(\.item))
         }
     }

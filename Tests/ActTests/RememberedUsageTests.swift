@@ -23,7 +23,8 @@ struct RememberedUsageTests {
         var memory = RememberedUsage(root: root)
         memory.runs = 7
         memory.strays = .max
-        memory.layers[RelativePath("overlay2/a%20b")] = .init(marks: "1:2:3,-", usage: Usage(allocatedBytes: 4096, inodes: 3))
+        memory.layers[RelativePath("overlay2/a%20b")] = .init(
+            marks: "1:2:3,-", usage: Usage(allocatedBytes: 4096, inodes: 3))
         memory.layers[RelativePath("overlay2/c")] = .init(marks: "4:5:6", usage: Usage(allocatedBytes: 0, inodes: 1))
         return memory
     }

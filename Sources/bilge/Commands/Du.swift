@@ -21,12 +21,13 @@ struct Du: Command {
 
     @Flag(help: "Bytes, not a rounded size.") var bytes = false
     @Flag(help: "How many inodes, too.") var inodes = false
+    @Option(help: ArgumentHelp("How many threads look at them.", visibility: .hidden)) var threads = 16
     @OptionGroup(title: "Output") var output: OutputOptions
     @Argument(help: ArgumentHelp("What to measure.", valueName: "path"), completion: .file()) var paths: [String]
 
     func run(on console: Console) async throws -> ExitStatus {
         let measured = try await console.showing("measuring \(Shown.count(Int64(paths.count))) paths …") {
-            try measurement(of: paths)
+            try measurement(of: paths, threads: threads)
         }
         let answer = SpaceOfPaths(paths: paths, measured: measured, showsBytes: bytes, showsInodes: inodes)
         try console.show(answer, output)
@@ -38,5 +39,6 @@ struct Du: Command {
         guard paths.allSatisfy({ !$0.isEmpty && !$0.utf8.contains(0) }) else {
             throw ValidationError("an empty path is no place.")
         }
+        guard (1...256).contains(threads) else { throw ValidationError("1 to 256 threads.") }
     }
 }
