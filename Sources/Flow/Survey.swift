@@ -22,6 +22,7 @@ package struct Survey: Sendable {
     /// When each thing that nobody claims last changed.
     package var changed: [RelativePath: Timestamp]
     var place: Place
+    var remembering: Remembering
     var opened: DataRoot
     /// `DockerRootDir` of the engine that answered, whether the root is its own or not.
     var engineRoot: String?

@@ -59,5 +59,5 @@ private func survey(_ request: Request, _ answer: EngineAnswer?) throws -> Surve
                 + (engine.owner == "none" ? [] : [root.obstacleUnderEngine].compactMap { $0 })),
         engine: engine.summary, items: look.items, problems: look.findings.problems, catalog: look.findings.catalog,
         reach: look.reach, coverage: look.coverage, directory: root.directory, changed: look.changed, place: place,
-        opened: root, engineRoot: answer?.rootDirectory)
+        remembering: Remembering(request), opened: root, engineRoot: answer?.rootDirectory)
 }

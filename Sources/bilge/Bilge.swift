@@ -32,7 +32,10 @@ struct Bilge: Command {
         subcommands: [PluginMetadata.self, ManualPage.self],
         groupedSubcommands: [
             CommandGroup(
-                name: "LOOK", subcommands: [Df.self, Diff.self, Tree.self, List.self, Explain.self, Why.self, Scan.self]),
+                name: "LOOK",
+                subcommands: [
+                    Df.self, Du.self, Diff.self, ReportCommand.self, Tree.self, List.self, Explain.self, Why.self, Scan.self,
+                ]),
             CommandGroup(name: "CLEAN UP", subcommands: [Prune.self, Apply.self, Undo.self, TrashCommand.self]),
             CommandGroup(name: "LEARN", subcommands: [DemoCommand.self]),
         ])

@@ -51,7 +51,7 @@ struct DiskReport: Hashable, Sendable {
             guard let entries = byCategory[category] else { return nil }
             var row = Self.row(category, entries, usage, names)
             if category == .engineMetadata { row.usage += around.rest }
-            if category == .images { row.notes = around.notes + row.notes }
+            if category == .images { row.notes = around.notes(beside: row.freeableBytes) + row.notes }
             return row
         }
         total = rows.reduce(into: Usage()) { $0 += $1.usage }
@@ -96,8 +96,8 @@ struct DiskReport: Hashable, Sendable {
 
 extension DiskReport.Surroundings {
     /// What goes with all images that nothing needs, beside the engine's word for it.
-    fileprivate var notes: [String] {
-        guard unclaimed.count > 0 else { return [] }
+    fileprivate func notes(beside freeable: Int64?) -> [String] {
+        guard unclaimed.count > 0, unclaimed.allocatedBytes != freeable || engineBytes != nil else { return [] }
         let size = ByteCount(unclaimed.allocatedBytes).text
         let engine = engineBytes.map { " (docker says \(ByteCount($0).text))" } ?? ""
         return ["\(size) would go with all \(unclaimed.count) that no container needs\(engine)"]

@@ -29,7 +29,9 @@ struct OwnerAnswer: Report {
         if addsInodes { table.columns.append(.right("INODES")) }
         if owner == .volume { table.columns.append(.left("USED BY")) }
         for row in rows {
-            var cells = [Shown.short(id: row.name, whole: isWhole), Shown.count(Int64(row.items))]
+            var cells = [
+                owner == .volume ? Shown.short(id: row.name, whole: isWhole) : row.name, Shown.count(Int64(row.items)),
+            ]
             cells += parts.map { text(row.parts[$0] ?? Usage()) }
             cells.append(text(row.usage))
             if owner == .image { cells.append(text(row.shared)) }
