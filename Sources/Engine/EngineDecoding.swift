@@ -277,35 +277,3 @@ extension EnginePlugin: Decodable {
         guard EntryName.isHexID(id) else { throw UnexpectedValue(detail: "plugin id \(id)") }
     }
 }
-
-/// `/system/df`: only the build cache. Images, containers and volumes are known from their own lists, and an engine has
-/// to measure them to answer here.
-struct DiskUsage: Decodable {
-    let buildCache: [EngineBuildRecord]?
-
-    private struct Usage: Decodable {
-        var TotalCount: Int?
-        var Items: [EngineBuildRecord]?
-    }
-
-    init(from decoder: any Decoder) throws {
-        let answer = try decoder.container(keyedBy: Key.self)
-        // From API 1.52 on the list is in `BuildCacheUsage`, with `verbose=1` only there. Whatever is listed counts: a list
-        // that is empty in one place may be full in the other.
-        let legacy: [EngineBuildRecord]? = try answer.optional("BuildCache")
-        if let usage: Usage = try answer.optional("BuildCacheUsage") {
-            // Zero and empty are left out.
-            let count = usage.TotalCount ?? 0
-            let listed = usage.Items ?? []
-            guard listed.count >= count || (legacy?.count ?? 0) >= count else {
-                throw UnexpectedValue(detail: "BuildCacheUsage counts records that it does not list")
-            }
-            let known = Set(listed.map(\.id))
-            buildCache = listed + (legacy ?? []).filter { !known.contains($0.id) }
-        } else if let legacy {
-            buildCache = legacy
-        } else {
-            buildCache = answer.contains("BuildCache") ? [] : nil
-        }
-    }
-}

@@ -16,6 +16,8 @@ package struct CacheRecord: Hashable, Sendable {
     package var sizeBytes: Int64?
     /// The records it was made from.
     package var parents: [String]
+    /// Nothing writes to its files any more.
+    package var isCommitted = false
     /// How many builds used it; `nil` if nobody says.
     package var usageCount: Int64?
     /// The layers of the engine with the same content, 64 hexadecimal digits of the chain ID each.
@@ -33,7 +35,7 @@ package struct CacheRecord: Hashable, Sendable {
 
     package init(
         id: String, directory: RelativePath?, description: String, recordType: String, created: Timestamp?,
-        lastUsed: Timestamp?, sizeBytes: Int64?, parents: [String]
+        lastUsed: Timestamp?, sizeBytes: Int64?, parents: [String], isCommitted: Bool = false
     ) {
         self.id = id
         self.directory = directory
@@ -43,6 +45,7 @@ package struct CacheRecord: Hashable, Sendable {
         self.lastUsed = lastUsed
         self.sizeBytes = sizeBytes
         self.parents = parents
+        self.isCommitted = isCommitted
     }
 }
 

@@ -62,7 +62,7 @@ struct DiskReportTests {
         entries[1].hidden = HiddenStore.Name("overlay2", isCertain: true)
         entries[2].hidden = HiddenStore.Name("vfs", isCertain: false)
         let usage = entries.reduce(into: [:]) { $0[$1.item.path] = Usage(allocatedBytes: 1000, inodes: 1) }
-        let report = DiskReport(entries, usage, Names(entries, Catalog()), capacity: nil)
+        let report = DiskReport(entries, usage, Names(entries, Catalog()))
         let rows = report.rows.filter { $0.category == .hiddenStore }
         #expect(rows.map(\.title) == ["Hidden store: overlay2", "Store, maybe hidden: vfs"])
         #expect(rows.map(\.usage.allocatedBytes) == [2000, 1000] && rows.allSatisfy { $0.freeableBytes == nil })

@@ -61,10 +61,10 @@ struct BuildRecords {
 
 extension BuildRecords.Record {
     /// - Parameter sizeBytes: where the record itself has no size.
-    func described(at directory: RelativePath?, sizeBytes other: Int64?) -> CacheRecord {
+    func described(at directory: RelativePath?, sizeBytes other: Int64?, isCommitted: Bool = false) -> CacheRecord {
         var cache = CacheRecord(
             id: id, directory: directory, description: description, recordType: recordType, created: created,
-            lastUsed: lastUsed, sizeBytes: sizeBytes ?? other, parents: parents)
+            lastUsed: lastUsed, sizeBytes: sizeBytes ?? other, parents: parents, isCommitted: isCommitted)
         cache.usageCount = usageCount
         cache.twin = equalMutable
         cache.chainIDs = Set([chainID, snapshot.flatMap(BuildSnapshots.chainID)].compactMap(\.self))

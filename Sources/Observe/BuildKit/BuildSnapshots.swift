@@ -20,6 +20,8 @@ struct BuildSnapshots {
         var committed: String?
         /// The engine's layer with the same data, 64 hexadecimal digits.
         var chainID: String?
+        /// Frozen, so that nobody writes to its directory any more.
+        var isCommitted = false
         var sizeBytes: Int64?
     }
 
@@ -64,6 +66,8 @@ struct BuildSnapshots {
                 strange.append("\(key)/\(entry.name)")
                 continue
             }
+            // The only field that is empty.
+            if entry.name == "iscommitted" { snapshot.isCommitted = true }
             let value = EntryName.escaped(bytes)
             guard !value.isEmpty else { continue }
             switch entry.name {
