@@ -142,7 +142,7 @@ private final class ReplayedEngine {
         }
         engine = try StubEngine(answers)
         lock = open(root + "/volumes/metadata.db", O_RDONLY)
-        guard lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0 else { throw CommandFailed(description: "cannot lock") }
+        try #require(lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0)
     }
 
     deinit { close(lock) }

@@ -37,7 +37,8 @@ package struct RootFileSystems: Sendable {
         lookAtMounts(below: path, mounts, items, root)
         complete(root, at: path, mounts)
         for mount in mounts.all {
-            guard let upper = mount.overlay?.upper, let holder = mounts.holding(upper), let index = devices[holder.device]
+            guard let upper = mount.overlay?.upper, let holder = mounts.holding(upper),
+                let index = devices[holder.device]
             else { continue }
             overlays[mount.device] = index
         }
@@ -116,7 +117,8 @@ extension RootFileSystems {
             let top = mounts.all.last { $0.device == device && $0.root == "/" }
             // Below the root, it is measured with the rest.
             let topParts = top.map { below($0.point, path) == nil ? topDirectories(of: $0) : [] }
-            let (own, overhead) = FileSystemParts.of(mount, totalBytes: all[index].totalBytes, inodes: all[index].totalInodes)
+            let (own, overhead) = FileSystemParts.of(
+                mount, totalBytes: all[index].totalBytes, inodes: all[index].totalInodes)
             all[index].overhead = overhead
             if let own, let topParts { all[index].own = topParts + own }
         }

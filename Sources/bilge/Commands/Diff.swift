@@ -53,7 +53,8 @@ struct Diff: Command {
         let prefix = age == nil ? snapshot ?? "" : ""
         guard let found = try Flow.snapshot(of: path, named: prefix, latest: latest, request) else {
             throw Failure(
-                .failed, "there is no snapshot of \(Shown.text(path))" + (snapshot.map { " for \(Shown.raw($0))" } ?? ""),
+                .failed,
+                "there is no snapshot of \(Shown.text(path))" + (snapshot.map { " for \(Shown.raw($0))" } ?? ""),
                 advice: "make one with `\(root.hint("df --save"))`, see them with `\(root.hint("diff --list"))`")
         }
         return found
