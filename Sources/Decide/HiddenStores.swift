@@ -44,7 +44,10 @@ package struct HiddenStores: Sendable {
     /// The hidden store that holds the item; `nil` for what is in none.
     func store(of item: Item) -> HiddenStore? {
         if let store = byName[item.path.text].map({ stores[$0] }), store.setting == .usernsRemap { return store }
-        if let whole { return item.thing == .metadata || item.thing == .foreign ? nil : stores[whole] }
+        if let whole {
+            let isApart = item.thing == .metadata || item.thing == .foreign || item.path.components.count == 1
+            return isApart ? nil : stores[whole]
+        }
         if stores.isEmpty, active == nil { return nil }
         if let container = Self.container(of: item) {
             // Without a record nobody can tell whose it was.
