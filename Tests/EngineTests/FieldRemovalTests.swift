@@ -32,7 +32,7 @@ struct FieldRemovalTests {
                 }
             }
         }
-        #expect(removals > 300)
+        #expect(removals > 200)
         #expect(complaints == [])
     }
 
