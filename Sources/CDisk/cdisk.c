@@ -2,9 +2,11 @@
 #define _GNU_SOURCE
 #include "CDisk.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/openat2.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -123,4 +125,16 @@ int cdisk_o_path(void) { return O_PATH; }
 int cdisk_terminal_columns(int fd) {
     struct winsize size;
     return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+static void clear_line(int number) {
+    int saved = errno;
+    if (write(STDERR_FILENO, "\r\033[K", 4) < 0) errno = saved;
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+void cdisk_clear_line_when_interrupted(void) {
+    signal(SIGINT, clear_line);
+    signal(SIGTERM, clear_line);
 }

@@ -16,6 +16,8 @@ struct Console: Sendable {
     var err: @Sendable (String) -> Void
     /// Shows what is being done until it is done; `nil` ends it. Does nothing without a terminal.
     var status: @Sendable (String?) -> Void = { _ in }
+    /// There is somebody to see what is being done.
+    var showsStatus = false
     /// Asks a yes-or-no question; `nil` without a terminal to ask on.
     var ask: (@Sendable (String) -> Bool)?
     var style = Style(isColoured: false)
@@ -36,6 +38,8 @@ struct Console: Sendable {
             console.columns = columns
         }
         if isatty(STDERR_FILENO) == 1 {
+            console.showsStatus = true
+            clearLineWhenInterrupted()
             console.status = { write("\r\u{1B}[K" + ($0.map(Shown.raw) ?? ""), to: .standardError) }
             if isatty(STDIN_FILENO) == 1 { console.ask = question }
         }

@@ -54,5 +54,7 @@ void cdisk_word_raise(uint32_t *word, int threads);
 int cdisk_o_path(void);
 // Columns of the terminal; 0 if it is none.
 int cdisk_terminal_columns(int fd);
+// SIGINT and SIGTERM clear the line on stderr before they end the process.
+void cdisk_clear_line_when_interrupted(void);
 
 #endif
