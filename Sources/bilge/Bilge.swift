@@ -33,7 +33,9 @@ struct Bilge: Command {
         groupedSubcommands: [
             CommandGroup(
                 name: "LOOK", subcommands: [Df.self, Tree.self, List.self, Explain.self, Why.self, Scan.self]),
-            CommandGroup(name: "CLEAN UP", subcommands: [Prune.self, Apply.self, Undo.self, TrashCommand.self]),
+            CommandGroup(
+                name: "CLEAN UP",
+                subcommands: [Prune.self, Apply.self, Undo.self, TrashCommand.self, LogsCommand.self]),
             CommandGroup(name: "LEARN", subcommands: [DemoCommand.self]),
         ])
 

@@ -45,6 +45,8 @@ int cdisk_mkdirat(int directory, const char *name, uint32_t mode);
 int cdisk_unlinkat(int directory, const char *name, int remove_directory);
 int cdisk_rename_noreplace(int from_directory, const char *from, int to_directory, const char *to);
 int cdisk_reserve(int fd, int64_t bytes);
+// Takes bytes out of the front of a file; both file systems and this call want whole blocks.
+int cdisk_collapse(int fd, int64_t bytes);
 
 // A word that threads sleep on until somebody else raises it.
 uint32_t cdisk_word(const uint32_t *word);

@@ -6,13 +6,13 @@ import Model
 
 /// What can be listed.
 enum ListKind: String, CaseIterable, ExpressibleByArgument, Sendable {
-    case images, layers, containers, volumes, orphans, trash
+    case images, layers, containers, volumes, logs, orphans, trash
 }
 
 struct List: Command {
     static let configuration = CommandConfiguration(
         commandName: "ls",
-        abstract: "Lists images, layers, containers, volumes, orphans, or the trash.",
+        abstract: "Lists images, layers, containers, volumes, logs, orphans, or the trash.",
         discussion: Bilge.help(
             "With Docker's columns where Docker has such a list, whether the engine runs or not. Reads only.",
             examples: [
@@ -42,6 +42,7 @@ struct List: Command {
         case .layers: lists.layers()
         case .containers: lists.containers()
         case .volumes: lists.volumes()
+        case .logs: lists.logs()
         case .orphans, .trash: lists.orphans()
         }
     }
