@@ -48,3 +48,6 @@ private func nestedPaths(_ items: [Judged], all: [Judged]) -> Set<RelativePath> 
     }
     return nested
 }
+
+/// Returns, for each step of a plan, which others it cannot do without.
+package func needs(of steps: [Plan.Step], in survey: Survey) -> [Set<Int>] { Decide.needs(of: steps, survey.reach) }

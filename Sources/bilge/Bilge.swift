@@ -35,7 +35,7 @@ struct Bilge: Command {
                 name: "LOOK", subcommands: [Df.self, Tree.self, List.self, Explain.self, Why.self, Scan.self]),
             CommandGroup(
                 name: "CLEAN UP",
-                subcommands: [Prune.self, Apply.self, Undo.self, TrashCommand.self, LogsCommand.self]),
+                subcommands: [Prune.self, Apply.self, Undo.self, TrashCommand.self, LogsCommand.self, PolicyCommand.self]),
             CommandGroup(name: "LEARN", subcommands: [DemoCommand.self]),
         ])
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Disk
 import FoundationEssentials
 import Glibc
 import Model
@@ -17,6 +18,8 @@ struct Console: Sendable {
     var status: @Sendable (String?) -> Void = { _ in }
     /// Asks a yes-or-no question; `nil` without a terminal to ask on.
     var ask: (@Sendable (String) -> Bool)?
+    /// Lets a person choose from a list; `nil` without a terminal to show it on.
+    var pick: (@Sendable (PickList) throws -> PickList)?
     var style = Style(isColoured: false)
     var environment: [String: String] = [:]
     var now: @Sendable () -> Timestamp
@@ -33,6 +36,7 @@ struct Console: Sendable {
             console.status = { write("\r\u{1B}[K" + ($0.map(Shown.raw) ?? ""), to: .standardError) }
             if isatty(STDIN_FILENO) == 1 { console.ask = question }
         }
+        if Terminal.isPresent { console.pick = Picker.run }
         return console
     }
 

@@ -38,7 +38,7 @@ enum PlanFile {
         }
     }
 
-    private static func place(of path: String) throws -> (Directory, name: String) {
+    static func place(of path: String) throws -> (Directory, name: String) {
         let path = FilePath(path)
         guard let name = path.lastComponent, name.kind == .regular else {
             throw Failure(.usage, "\(Shown.raw(path.string)) is not the name of a file")

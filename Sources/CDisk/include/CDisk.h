@@ -53,6 +53,11 @@ uint32_t cdisk_word(const uint32_t *word);
 void cdisk_word_wait(const uint32_t *word, uint32_t seen, int64_t nanoseconds);
 void cdisk_word_raise(uint32_t *word, int threads);
 
+// The terminal of this process: each key by itself and a screen of our own, until it is left or a signal ends us.
+int cdisk_terminal_enter(void);
+void cdisk_terminal_leave(void);
+int cdisk_terminal_size(int *rows, int *columns);
+
 int cdisk_o_path(void);
 
 #endif
