@@ -74,6 +74,9 @@ package struct ProcFS: Sendable {
     /// - Parameter path: another than `/proc` for tests, and for the `/proc` of the host in a container.
     package init(path: FilePath = "/proc") throws(DiskError) { folder = try Directory(path: path) }
 
+    /// Gives a process time to finish what it is in the middle of.
+    package static func pause(milliseconds: Int) { usleep(UInt32(clamping: milliseconds) * 1000) }
+
     /// All processes, in no order, without their threads. With `hidepid` it lists only the caller's own.
     package func processes() throws(DiskError) -> [ProcessID] {
         try folder.names().compactMap { Int32($0) }.filter { $0 > 0 }.map { ProcessID($0) }

@@ -59,5 +59,7 @@ void cdisk_terminal_leave(void);
 int cdisk_terminal_size(int *rows, int *columns);
 
 int cdisk_o_path(void);
+// Columns of the terminal; 0 if it is none.
+int cdisk_terminal_columns(int fd);
 
 #endif

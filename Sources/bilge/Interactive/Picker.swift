@@ -11,12 +11,12 @@ enum Picker {
     /// Returns the list as it was left.
     static func run(_ list: PickList) throws -> PickList {
         var list = list
-        try Terminal.drawing {
+        try KeyTerminal.drawing {
             while list.state == .choosing {
-                let size = Terminal.size()
+                let size = KeyTerminal.size()
                 list.resize(rows: size.rows, columns: size.columns)
                 try draw(list)
-                guard let bytes = Terminal.read() else {
+                guard let bytes = KeyTerminal.read() else {
                     list.press(.leave)
                     break
                 }
