@@ -27,10 +27,11 @@ enum Picker {
     }
 
     private static func draw(_ list: PickList) throws {
-        // Each line ends in "clear to its end"; the last has no line feed, which would scroll.
+        // A line is cleared before it is written: after a full one, some terminals would clear its last letter. The last
+        // has no line feed, which would scroll.
         let lines = list.screen().map { line in
             let ink = line.isCurrent ? "\u{1B}[7m" : line.isDim ? "\u{1B}[2m" : ""
-            return ink + line.text + (ink.isEmpty ? "" : "\u{1B}[0m") + "\u{1B}[K"
+            return "\u{1B}[K" + ink + line.text + (ink.isEmpty ? "" : "\u{1B}[0m")
         }
         let text = "\u{1B}[H" + lines.joined(separator: "\n") + "\u{1B}[J"
         _ = try FileDescriptor.standardOutput.writeAll(text.utf8)

@@ -51,12 +51,21 @@ extension Policy.Rules {
         return lines
     }
 
+    /// Images that have tags are looked at as soon as a rule speaks about them.
+    private var isAboutTags: Bool {
+        all || keepLast != nil || unusedForSeconds != nil || builtBefore != nil || pulledBefore != nil
+            || filters.contains { ["reference", "project", "size>=", "dangling"].contains($0.key) }
+    }
+
     private func start(_ kind: Policy.Kind) -> String {
         switch kind {
-        case .images: all ? "Images that no container uses." : "Images without a tag that no container uses."
+        case .images:
+            isAboutTags
+                ? "Images that nothing uses, with tags and without."
+                : "Images without a tag that nothing is built on."
         case .containers: "Containers that do not run."
-        case .volumes: "Volumes that no container in any state uses."
-        case .cache: all ? "All of the build cache that is not in use." : "Build cache that is not in use."
+        case .volumes: "Volumes without a chosen name that no container in any state uses."
+        case .cache: all ? "Build cache that no build uses." : "Build cache that no build uses and no image shares."
         case .logs: "Logs: the newest \(ByteCount(toBytes ?? 0).text) of each stay."
         }
     }
