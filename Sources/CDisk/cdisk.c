@@ -106,6 +106,8 @@ int cdisk_rename_noreplace(int from_directory, const char *from, int to_director
     return (int)syscall(SYS_renameat2, from_directory, from, to_directory, to, 1U /* RENAME_NOREPLACE */);
 }
 
+int cdisk_collapse(int fd, int64_t bytes) { return fallocate(fd, FALLOC_FL_COLLAPSE_RANGE, 0, bytes); }
+
 int cdisk_reserve(int fd, int64_t bytes) { return fallocate(fd, 0, 0, bytes); }
 
 uint32_t cdisk_word(const uint32_t *word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }

@@ -20,6 +20,8 @@ struct Console: Sendable {
     var showsStatus = false
     /// Asks a yes-or-no question; `nil` without a terminal to ask on.
     var ask: (@Sendable (String) -> Bool)?
+    /// Lets a person choose from a list; `nil` without a terminal to show it on.
+    var pick: (@Sendable (PickList) throws -> PickList)?
     var style = Style(isColoured: false)
     /// Of the terminal; what is drawn fits into them.
     var columns = 80
@@ -43,6 +45,7 @@ struct Console: Sendable {
             console.status = { write("\r\u{1B}[K" + ($0.map(Shown.raw) ?? ""), to: .standardError) }
             if isatty(STDIN_FILENO) == 1 { console.ask = question }
         }
+        if KeyTerminal.isPresent { console.pick = Picker.run }
         return console
     }
 
