@@ -91,6 +91,8 @@ package struct ContainerRecord: Hashable, Sendable {
     package var mountSources: Set<String> = []
     /// True if its record has the mount points that Docker 1.7 introduced.
     package var hasMountPoints = false
+    /// Where its output goes; `nil` if its records were not read to the end.
+    package var log: LogRecord?
 
     package init(
         id: String, path: RelativePath, name: String, imageID: String, imageName: String, driver: String, state: String,

@@ -115,6 +115,9 @@ package struct Containers: Reader {
             finished: document.state?.finishedAt.flatMap(Timestamp.init(rfc3339:)))
         record.project = document.config?.labels?["com.docker.compose.project"]
         record.hasMountPoints = document.mountPoints != nil
+        record.log = LogRecord(
+            driver: host?.logConfig?.type ?? "", options: host?.logConfig?.config ?? [:],
+            recordedPath: document.logPath ?? "", folder: path)
 
         for image in imagePaths(record.imageID, index) { findings.claim(image, by: .item(path), source: source) }
         for (layer, thing) in legacyLayers(document.id, index) {

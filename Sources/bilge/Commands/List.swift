@@ -6,13 +6,13 @@ import Model
 
 /// What can be listed.
 enum ListKind: String, CaseIterable, ExpressibleByArgument, Sendable {
-    case images, layers, containers, volumes, cache, orphans, trash
+    case images, layers, containers, volumes, cache, logs, orphans, trash
 }
 
 struct List: Command {
     static let configuration = CommandConfiguration(
         commandName: "ls",
-        abstract: "Lists images, layers, containers, volumes, build cache, orphans, or the trash.",
+        abstract: "Lists images, layers, containers, volumes, build cache, logs, orphans, or the trash.",
         discussion: Bilge.help(
             "With Docker's columns where Docker has such a list, whether the engine runs or not. Reads only.",
             examples: [
@@ -44,6 +44,7 @@ struct List: Command {
         case .containers: lists.containers()
         case .volumes: lists.volumes()
         case .cache: lists.caches()
+        case .logs: lists.logs()
         case .orphans, .trash: lists.orphans()
         }
     }
