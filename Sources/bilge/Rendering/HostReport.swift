@@ -125,11 +125,11 @@ extension HostReport {
         let rows = isWhole ? report.rows.sorted { $0.usage.allocatedBytes > $1.usage.allocatedBytes } : []
         let below =
             isWhole
-            ? rows.map { span($0.category.cssClass, $0.usage.allocatedBytes, $0.category.title) }
+            ? rows.map { span($0.category.cssClass, $0.usage.allocatedBytes, $0.title) }
             : [span("c-images", ledger.below.allocatedBytes, "Below this root")]
         let legend = rows.filter { $0.usage.allocatedBytes > 0 }.map { row in
             let size = ByteCount(row.usage.allocatedBytes).text
-            return "<li class=\"\(row.category.cssClass)\">\(row.category.title) \(size)</li>" as HTML
+            return "<li class=\"\(row.category.cssClass)\">\(row.title) \(size)</li>" as HTML
         }
         let other = max(0, ledger.other.allocatedBytes)
         let room = ByteCount(facts.freeBytes).text

@@ -9,7 +9,7 @@ extension HostReport {
         let rows = report.rows.map { row in
             HTMLTable.Row(
                 cells: [
-                    "<span class=\"dot \(row.category.cssClass)\">\(row.category.title)</span>",
+                    "<span class=\"dot \(row.category.cssClass)\">\(row.title)</span>",
                     "\(row.category == .engineMetadata ? "" : Shown.count(Int64(row.items)))",
                     "\(ByteCount(row.usage.allocatedBytes).text)",
                     "\(row.freeableBytes.map { ByteCount($0).text } ?? "–")", "\(Shown.count(row.usage.inodes))",

@@ -5,7 +5,8 @@ enum PageStyle {
     /// Hue and saturation of each row of `df`; the scheme gives the lightness. What has none here is grey.
     private static let colours: [(category: DiskReport.Category, hue: Int, saturation: Int)] = [
         (.images, 212, 70), (.containers, 262, 55), (.namedVolumes, 162, 55), (.anonymousVolumes, 128, 38),
-        (.buildCache, 30, 75), (.logs, 48, 80), (.plugins, 300, 40), (.containerdStore, 190, 60), (.orphans, 4, 72),
+        (.buildCache, 30, 75), (.logs, 48, 80), (.plugins, 300, 40), (.containerdStore, 190, 60),
+        (.hiddenStore, 280, 25), (.orphans, 4, 72),
         (.temporary, 18, 45), (.otherDrivers, 84, 35), (.foreign, 335, 50), (.trash, 230, 22),
     ]
 

@@ -21,7 +21,8 @@ struct SpaceNode: Sendable {
         if parts.count > limit {
             let rest = parts[(limit - 1)...]
             let bytes = rest.reduce(0) { $0 + $1.bytes }
-            parts = parts[..<(limit - 1)] + [SpaceNode(title: "\(Shown.count(Int64(rest.count))) smaller", bytes: bytes)]
+            parts =
+                parts[..<(limit - 1)] + [SpaceNode(title: "\(Shown.count(Int64(rest.count))) smaller", bytes: bytes)]
             parts.sort { ($1.bytes, $0.title) < ($0.bytes, $1.title) }
         }
         node.parts = parts.map { $0.arranged(limit: limit) }
@@ -50,7 +51,8 @@ struct SpaceTree {
         for entry in survey.items { byCategory[DiskReport.Category(entry), default: []].append(entry) }
         return byCategory.map { category, entries in
             let parts =
-                category == .images ? images(entries) : category == .containers ? containers(entries) : entries.map(leaf)
+                category == .images
+                ? images(entries) : category == .containers ? containers(entries) : entries.map(leaf)
             let bytes = parts.reduce(0) { $0 + $1.bytes }
             let node = SpaceNode(title: category.title, bytes: bytes, parts: parts).arranged(limit: Self.limit)
             return (category: category, node: node)
