@@ -195,6 +195,8 @@ private struct LocalRecords {
             guard foot == head else { throw malformed(log) }
             offset = end + 4
         }
+        // No entry is as long as what is to stay: where they end before the cut, they are none.
+        guard offset > high || offset >= size else { throw malformed(log) }
         return starts
     }
 
