@@ -41,7 +41,9 @@ enum LogFormat: Hashable, Sendable {
 
     /// By the name that the engine gives the file.
     init?(_ path: RelativePath) {
-        if path.name.hasSuffix("-json.log") { self = .jsonFile } else if path.name == "container.log" {
+        if path.name.hasSuffix("-json.log") {
+            self = .jsonFile
+        } else if path.name == "container.log" {
             self = .local
         } else {
             return nil

@@ -36,7 +36,9 @@ struct Console: Sendable {
             out: { write($0, to: .standardOutput) }, err: { write($0, to: .standardError) },
             style: Style(isColoured: !isPlain && isatty(STDOUT_FILENO) == 1), environment: environment,
             now: { Timestamp(nanoseconds: Int64(Date().timeIntervalSince1970 * 1e9)) })
-        if let columns = environment["COLUMNS"].flatMap({ Int($0) }) ?? terminalColumns(of: .standardOutput), columns > 0 {
+        if let columns = environment["COLUMNS"].flatMap({ Int($0) }) ?? terminalColumns(of: .standardOutput),
+            columns > 0
+        {
             console.columns = columns
         }
         if isatty(STDERR_FILENO) == 1 {

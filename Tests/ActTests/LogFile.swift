@@ -27,7 +27,8 @@ final class LogFile {
 
     init(_ format: LogFormat, lines: [String]) throws {
         self.format = format
-        path = "\(ProcessInfo.processInfo.environment["TMPDIR"] ?? "/var/tmp")/bilge-log-\(UUID().uuidString.prefix(13))"
+        path =
+            "\(ProcessInfo.processInfo.environment["TMPDIR"] ?? "/var/tmp")/bilge-log-\(UUID().uuidString.prefix(13))"
         let id = String(repeating: "c", count: 64)
         relative = RelativePath(
             "containers/\(id)/" + (format == .local ? "local-logs/container.log" : "\(id)-json.log"))

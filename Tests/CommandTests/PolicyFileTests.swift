@@ -50,11 +50,13 @@ struct PolicyFileTests {
             ("images:\n  keep-last: 3\n  keep-last: 4", 2, "twice"), ("images: {}\nimages: {}", 1, "twice"),
             ("images:\n  unused-for: 30x", 2, "30x"), ("images:\n  unused-for:", 2, "missing"),
             ("images:\n  keep: []", 2, "empty list"), ("images:\n  keep: {a: b}", 2, "one value"),
-            ("volumes:\n  named: yes", 2, "true or false"), ("images: 3", 1, "wants words"), ("images: \"\"", 1, "wants"),
+            ("volumes:\n  named: yes", 2, "true or false"), ("images: 3", 1, "wants words"),
+            ("images: \"\"", 1, "wants"),
             ("logs: {}", 1, "wants `to`"), ("logs:\n  to: 10", 1, "128kB"), ("logs:\n  to: ten", 2, "ten"),
             ("free: 120%\nimages:", 1, "120%"), ("images:\n  filter: size>5", 2, "no filter"),
             ("images:\n\tkeep-last: 3", 2, "not YAML"), ("images: {keep-last: 3", 1, "not YAML"),
-            ("images: &a {unused-for: 3d}\nvolumes: *a", 1, "anchors"), ("images: {}\n---\nvolumes: {}", 2, "another document"),
+            ("images: &a {unused-for: 3d}\nvolumes: *a", 1, "anchors"),
+            ("images: {}\n---\nvolumes: {}", 2, "another document"),
         ])
     func errors(text: String, line: Int, words: String) {
         do {
