@@ -41,7 +41,9 @@ enum LogFormat: Hashable, Sendable {
 
     /// By the name that the engine gives the file.
     init?(_ path: RelativePath) {
-        if path.name.hasSuffix("-json.log") { self = .jsonFile } else if path.name == "container.log" {
+        if path.name.hasSuffix("-json.log") {
+            self = .jsonFile
+        } else if path.name == "container.log" {
             self = .local
         } else {
             return nil
@@ -195,6 +197,8 @@ private struct LocalRecords {
             guard foot == head else { throw malformed(log) }
             offset = end + 4
         }
+        // No entry is as long as what is to stay: where they end before the cut, they are none.
+        guard offset > high || offset >= size else { throw malformed(log) }
         return starts
     }
 

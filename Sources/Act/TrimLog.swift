@@ -137,7 +137,9 @@ struct LogTrimming {
         if let reason = try await check.obstacle(step, log.reader) { throw LogObstacle(reason) }
         let named = try root.status(step.paths[0])
         let now = try log.status()
-        guard named.identity.isSameObject(as: now.identity) else { throw LogObstacle("the engine rotated it meanwhile") }
+        guard named.identity.isSameObject(as: now.identity) else {
+            throw LogObstacle("the engine rotated it meanwhile")
+        }
         guard Int64(clamping: now.sizeBytes) >= size else { throw LogObstacle("somebody else is making it shorter") }
     }
 

@@ -34,7 +34,8 @@ struct Bilge: Command {
             CommandGroup(
                 name: "LOOK",
                 subcommands: [
-                    Df.self, Du.self, Diff.self, ReportCommand.self, Tree.self, List.self, Explain.self, Why.self, Scan.self,
+                    Df.self, Du.self, Diff.self, ReportCommand.self, Tree.self, List.self, Explain.self, Why.self,
+                    Scan.self,
                 ]),
             CommandGroup(
                 name: "CLEAN UP",

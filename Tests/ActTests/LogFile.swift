@@ -27,7 +27,8 @@ final class LogFile {
 
     init(_ format: LogFormat, lines: [String]) throws {
         self.format = format
-        path = "\(ProcessInfo.processInfo.environment["TMPDIR"] ?? "/var/tmp")/bilge-log-\(UUID().uuidString.prefix(13))"
+        path =
+            "\(ProcessInfo.processInfo.environment["TMPDIR"] ?? "/var/tmp")/bilge-log-\(UUID().uuidString.prefix(13))"
         let id = String(repeating: "c", count: 64)
         relative = RelativePath(
             "containers/\(id)/" + (format == .local ? "local-logs/container.log" : "\(id)-json.log"))
@@ -91,7 +92,8 @@ final class LogFile {
     static func encode(_ line: String, _ format: LogFormat) -> [UInt8] {
         switch format {
         case .jsonFile:
-            let text = String(decoding: try! JSONEncoder().encode(line + "\n"), as: UTF8.self)
+            // A string can always be encoded.
+            let text = (try? JSONEncoder().encode(line + "\n")).map { String(decoding: $0, as: UTF8.self) } ?? ""
             return Array("{\"log\":\(text),\"stream\":\"stdout\",\"time\":\"2026-11-23T10:00:00Z\"}\n".utf8)
         case .local:
             let text = Array(line.utf8)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Decide
+import Demo
 import Model
 import Testing
 
@@ -42,7 +43,8 @@ struct PickListTests {
         "keys of every terminal move",
         arguments: [
             ("jj", 2), ("\u{1B}[B\u{1B}[B\u{1B}[A", 1), ("\u{1B}OB", 1), ("k", 0), ("G", 99), ("Gg", 0),
-            ("\u{1B}[6~", 19), ("\u{1B}[6~\u{1B}[5~", 0), ("\u{1B}[F", 99), ("\u{1B}[4~\u{1B}[1~", 0), ("\u{1B}[1;5B", 1),
+            ("\u{1B}[6~", 19), ("\u{1B}[6~\u{1B}[5~", 0), ("\u{1B}[F", 99), ("\u{1B}[4~\u{1B}[1~", 0),
+            ("\u{1B}[1;5B", 1),
             ("é\u{1B}[200~", 0),
         ])
     func moving(keys: String, row: Int) {
@@ -98,7 +100,8 @@ struct PickListTests {
     func names() {
         let long = "registry.example.org/" + String(repeating: "very/", count: 40) + "long:4.10"
         var list = PickList(
-            title: "PLAN", rows: [
+            title: "PLAN",
+            rows: [
                 PickList.Row(kind: "image", name: long, bytes: 1, why: ""),
                 PickList.Row(kind: "image", name: "a\u{1B}[2Jb\u{202E}\r\n", bytes: 1, why: "\u{9B}31m"),
                 PickList.Row(kind: "volume", name: String(repeating: "船", count: 90), bytes: 1, why: ""),

@@ -9,7 +9,7 @@ import Testing
 
 @Suite("policy files")
 struct PolicyFileTests {
-    private let example = """
+    private let sample = """
         # What may go on this host.
         free: 20%
         images:
@@ -27,7 +27,7 @@ struct PolicyFileTests {
 
     @Test("a file says what the flags say")
     func example() throws {
-        let policy = try PolicyYAML.policy(example)
+        let policy = try PolicyYAML.policy(sample)
         var images = Policy.Rules()
         for (word, value) in [
             (Policy.Word.keepLast, "3"), (.unusedFor, "30d"), (.filter, "reference=shop/*"), (.filter, "label!=keep"),
@@ -50,11 +50,13 @@ struct PolicyFileTests {
             ("images:\n  keep-last: 3\n  keep-last: 4", 2, "twice"), ("images: {}\nimages: {}", 1, "twice"),
             ("images:\n  unused-for: 30x", 2, "30x"), ("images:\n  unused-for:", 2, "missing"),
             ("images:\n  keep: []", 2, "empty list"), ("images:\n  keep: {a: b}", 2, "one value"),
-            ("volumes:\n  named: yes", 2, "true or false"), ("images: 3", 1, "wants words"), ("images: \"\"", 1, "wants"),
+            ("volumes:\n  named: yes", 2, "true or false"), ("images: 3", 1, "wants words"),
+            ("images: \"\"", 1, "wants"),
             ("logs: {}", 1, "wants `to`"), ("logs:\n  to: 10", 1, "128kB"), ("logs:\n  to: ten", 2, "ten"),
             ("free: 120%\nimages:", 1, "120%"), ("images:\n  filter: size>5", 2, "no filter"),
             ("images:\n\tkeep-last: 3", 2, "not YAML"), ("images: {keep-last: 3", 1, "not YAML"),
-            ("images: &a {keep-last: 3}\nvolumes: *a", 2, ""), ("images: {}\n---\nvolumes: {}", 2, "another document"),
+            ("images: &a {unused-for: 3d}\nvolumes: *a", 1, "anchors"),
+            ("images: {}\n---\nvolumes: {}", 2, "another document"),
         ])
     func errors(text: String, line: Int, words: String) {
         do {
@@ -74,7 +76,7 @@ struct PolicyFileTests {
             try Data(text.utf8).write(to: URL(fileURLWithPath: path))
             try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
         }
-        try write(example)
+        try write(sample)
         let screen = Screen()
         #expect(try await runBilge(["policy", "check", path], screen.console()) == .done)
         #expect(screen.out.contains("The newest 3 of each repository stay."))
@@ -86,7 +88,7 @@ struct PolicyFileTests {
         #expect(try await runBilge(["policy", "check", path], wrong.console()) == .refused)
         #expect(wrong.err.contains("policy.yaml:2: unknown key keep-lst"))
 
-        try write(example, mode: 0o666)
+        try write(sample, mode: 0o666)
         let open = Screen()
         #expect(try await runBilge(["policy", "check", path], open.console()) == .refused)
         #expect(open.err.contains("written to by others"))

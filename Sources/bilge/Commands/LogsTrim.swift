@@ -28,7 +28,8 @@ struct LogsTrim: Command {
     @Option(help: ArgumentHelp("How much of each log may stay: 10MB, 1GiB.", valueName: "size"), transform: Self.size)
     var to: ByteCount
     @Flag(name: .shortAndLong, help: "The logs of all containers.") var all = false
-    @Argument(help: ArgumentHelp("Names, or how their ids begin.", valueName: "container")) var containers: [String] = []
+    @Argument(help: ArgumentHelp("Names, or how their ids begin.", valueName: "container")) var containers: [String] =
+        []
 
     func validate() throws {
         guard all == containers.isEmpty else {
@@ -101,7 +102,8 @@ extension Survey {
                 .failed, "no container is called \(Shown.raw(text))", advice: "\(root.hint("logs ls")) lists them")
         }
         guard found.count == 1 else {
-            throw Failure(.failed, "\(Shown.raw(text)) may mean \(found.count) containers", advice: "give more of its id")
+            throw Failure(
+                .failed, "\(Shown.raw(text)) may mean \(found.count) containers", advice: "give more of its id")
         }
         return container
     }

@@ -100,7 +100,7 @@ struct PickList: Sendable {
         let place = rows.count > page ? "\(top + 1)–\(last) of \(rows.count)" : ""
         lines.append(Line(text: place, isDim: true))
         lines.append(Line(text: rows.indices.contains(cursor) ? rows[cursor].why : ""))
-        lines.append(Line(text: "space tick   a all or none   ↑ ↓ j k move   enter go on   q leave", isDim: true))
+        lines.append(Line(text: "space tick   a all   enter go on   q leave   ↑ ↓ j k move", isDim: true))
         return lines.prefix(size.rows).map { line in
             var line = line
             line.text = Shown.shortened(Shown.raw(line.text), to: size.columns)

@@ -49,7 +49,8 @@ enum PolicyFile {
     private static func unreadable(_ error: DiskError) -> Failure {
         Failure(
             .refused, "cannot read the policy: \(error)",
-            advice: error.isMissing ? "" : "nothing was changed: a policy that cannot be read is never taken for an empty one"
+            advice: error.isMissing
+                ? "" : "nothing was changed: a policy that cannot be read is never taken for an empty one"
         )
     }
 }

@@ -40,6 +40,7 @@ enum PolicyYAML {
     private static func rules(
         of kind: Policy.Kind, _ key: Node, _ node: Node
     ) throws(PolicyFileError) -> Policy.Rules {
+        guard node.anchor == nil else { throw error(node, "anchors and aliases are not understood here") }
         var rules = Policy.Rules()
         let known = Policy.Word.allCases.filter { $0.kinds.contains(kind) }
         // `images:` alone means the kind with its default.
@@ -67,6 +68,7 @@ enum PolicyYAML {
 
     /// The one value, or each of a list where the word takes one.
     private static func values(_ word: Policy.Word, _ node: Node) throws(PolicyFileError) -> [Node] {
+        guard node.anchor == nil else { throw error(node, "anchors and aliases are not understood here") }
         guard let list = node.sequence else { return [node] }
         guard word.isList else { throw error(node, "\(word.rawValue) has one value, not a list") }
         guard !list.isEmpty else { throw error(node, "\(word.rawValue) has an empty list") }
