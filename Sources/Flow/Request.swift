@@ -18,6 +18,8 @@ package struct Request: Sendable {
     /// The effective user id of whoever asks.
     package var caller: UInt32
     package var environment: [String: String]
+    /// Ask the engine also what it calls reclaimable of its images.
+    package var asksImageSpace = false
     /// `--exact`: believe no size that an earlier run measured.
     package var exact: Bool
     /// Where to look for roots and processes; tests look elsewhere.

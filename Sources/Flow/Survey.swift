@@ -53,6 +53,8 @@ package struct Survey: Sendable {
         package var storageDriver: String?
         /// `graphdriver` or `containerd`.
         package var imageStore: String?
+        /// What `docker system df` calls reclaimable of its images; `nil` if it did not say.
+        package var reclaimableImageBytes: Int64?
         /// Why it could not be asked.
         package var reason: String?
     }

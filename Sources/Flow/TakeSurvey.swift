@@ -16,7 +16,7 @@ package func survey(_ request: Request) async throws -> Survey {
 
 /// The engine's complete answer, asked anew each time.
 func ask(_ request: Request) async throws -> EngineAnswer {
-    await withEngine(at: try request.engineHost()) { await $0.ask(EngineClient.Questions(imageLayers: false)) }
+    await withEngine(at: try request.engineHost()) { await $0.ask(EngineClient.Questions(imageLayers: false, imageSpace: request.asksImageSpace)) }
 }
 
 extension Request {

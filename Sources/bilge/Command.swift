@@ -60,6 +60,7 @@ extension Console {
     func show(_ report: some Report, _ output: OutputOptions) throws {
         if output.chosen == .table, output.quiet {
             print(report.ids.map(Shown.raw))
+            remark(report.exceptions.map(Shown.raw))
             return
         }
         switch output.chosen {
