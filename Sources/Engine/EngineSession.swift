@@ -28,6 +28,9 @@ struct EngineSession: Sendable {
         api < APIVersion(1, 25) ? .success([]) : await get("/plugins")
     }
 
+    /// True if the list of the build cache costs the engine nothing: API 1.42, Docker 23.0.
+    var listsCacheUnmeasured: Bool { api >= APIVersion(1, 42) }
+
     /// BuildKit came with API 1.38, its list of records with 1.39; before that the records on disk are all there is.
     ///
     /// - Parameter images: also what the engine calls reclaimable of its images.
@@ -35,7 +38,7 @@ struct EngineSession: Sendable {
         guard api >= APIVersion(1, 25) else { return (.success([]), nil) }
         // Only from API 1.42 on can the rest, which has to be measured, be left out.
         let endpoint =
-            api >= APIVersion(1, 42) ? "/system/df?type=build-cache" + (images ? "&type=image" : "") : "/system/df"
+            listsCacheUnmeasured ? "/system/df?type=build-cache" + (images ? "&type=image" : "") : "/system/df"
         let reply: Reply<DiskUsage> = await get(endpoint)
         let records: Reply<[EngineBuildRecord]> = reply.flatMap { usage in
             if let records = usage.buildCache { return .success(records) }
