@@ -37,11 +37,16 @@ package struct EngineClient: Sendable {
 
         /// What the engine calls reclaimable of its images; asked for together with the build cache only.
         package var imageSpace: Bool
+        /// Ask for the build cache also where the engine measures everything for it.
+        package var allowsMeasuring: Bool
 
-        package init(imageLayers: Bool = true, buildCache: Bool = true, imageSpace: Bool = false) {
+        package init(
+            imageLayers: Bool = true, buildCache: Bool = true, imageSpace: Bool = false, allowsMeasuring: Bool = true
+        ) {
             self.imageLayers = imageLayers
             self.buildCache = buildCache
             self.imageSpace = imageSpace
+            self.allowsMeasuring = allowsMeasuring
         }
     }
 
@@ -78,7 +83,8 @@ package struct EngineClient: Sendable {
         async let images = session.images()
         async let volumes = session.volumes()
         async let plugins = session.plugins()
-        async let usage = questions.buildCache ? session.diskUsage(images: questions.imageSpace) : nil
+        let asksForUsage = questions.buildCache && (questions.allowsMeasuring || session.listsCacheUnmeasured)
+        async let usage = asksForUsage ? session.diskUsage(images: questions.imageSpace) : nil
         let (containers, containerDetails) = await session.containers()
         let imageDetails = await questions.imageLayers ? session.imageDetails(of: images) : nil
         return await .answered(

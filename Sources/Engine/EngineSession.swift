@@ -36,6 +36,9 @@ struct EngineSession: Sendable {
         api < APIVersion(1, 25) ? .success([]) : await get("/plugins")
     }
 
+    /// True if the list of the build cache costs the engine nothing: API 1.42, Docker 23.0.
+    var listsCacheUnmeasured: Bool { api >= APIVersion(1, 42) }
+
     /// BuildKit came with API 1.38, its list of records with 1.39; before that the records on disk are all there is.
     ///
     /// - Parameter images: also what the engine calls reclaimable of its images.
@@ -44,7 +47,7 @@ struct EngineSession: Sendable {
         // Only from API 1.42 on can the rest, which has to be measured, be left out; from 1.52 on the list is promised
         // only to who asks for it.
         let endpoint =
-            api >= APIVersion(1, 42)
+            listsCacheUnmeasured
             ? "/system/df?type=build-cache" + (images ? "&type=image" : "")
                 + (api >= APIVersion(1, 52) ? "&verbose=1" : "") : "/system/df"
         let reply: Reply<DiskUsage> = await get(endpoint)

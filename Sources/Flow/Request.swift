@@ -20,6 +20,9 @@ package struct Request: Sendable {
     package var environment: [String: String]
     /// Ask the engine also what it calls reclaimable of its images.
     package var asksImageSpace = false
+    /// Do without what an engine before 23.0 would have to measure everything for: its own list of the build cache, of
+    /// which the records on disk tell as well. Only for who wants to know sizes; nothing may be moved on such an answer.
+    package var asksQuickly = false
     /// `--exact`: believe no size that an earlier run measured.
     package var exact: Bool
     /// Where to look for roots and processes; tests look elsewhere.

@@ -16,9 +16,9 @@ package func survey(_ request: Request) async throws -> Survey {
 
 /// The engine's complete answer, asked anew each time.
 func ask(_ request: Request) async throws -> EngineAnswer {
-    await withEngine(at: try request.engineHost()) {
-        await $0.ask(EngineClient.Questions(imageLayers: false, imageSpace: request.asksImageSpace))
-    }
+    let questions = EngineClient.Questions(
+        imageLayers: false, imageSpace: request.asksImageSpace, allowsMeasuring: !request.asksQuickly)
+    return await withEngine(at: try request.engineHost()) { await $0.ask(questions) }
 }
 
 extension Request {

@@ -58,7 +58,9 @@ struct Bilge: Command {
     }
 
     func run(on console: Console) async throws -> ExitStatus {
-        let survey = try await console.survey(root.request(on: console))
+        var request = root.request(on: console)
+        request.asksQuickly = !output.verbose
+        let survey = try await console.survey(request)
         var answer = DiskAnswer(survey, try await console.account(of: survey), output)
         answer.next = nextSteps(answer.report, survey.problems, hint: root.cautiousHint)
         try console.show(answer, output)

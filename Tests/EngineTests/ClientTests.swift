@@ -73,6 +73,16 @@ struct ClientTests {
         #expect(!engine.requests.contains { $0.contains("/images/sha256") || $0.contains("/system/df") })
     }
 
+    @Test(
+        "whoever is in a hurry does not let an old engine measure everything",
+        arguments: [("20.10-overlay2", false), ("29.7-overlay2", true)])
+    func quickly(name: String, isAsked: Bool) async throws {
+        let engine = try Answers(name).engine()
+        let report = try await engine.report(.init(imageLayers: false, allowsMeasuring: false))
+        #expect((report.buildCache != nil) == isAsked)
+        #expect(engine.requests.contains { $0.contains("/system/df") } == isAsked)
+    }
+
     @Test("an old engine is asked in its own version, and not for what it does not have")
     func oldest() async throws {
         let engine = try StubEngine([

@@ -41,6 +41,7 @@ struct Df: Command {
     func run(on console: Console) async throws -> ExitStatus {
         var request = root.request(on: console)
         request.asksImageSpace = by == .kind
+        request.asksQuickly = !output.verbose
         let survey = try await console.survey(request)
         let account = try await console.account(of: survey)
         try show(survey, account, console)
