@@ -36,40 +36,54 @@ package struct Circumstances: Sendable {
 /// read might have claimed it.
 package func classify(_ findings: Findings, _ reach: Reach, _ circumstances: Circumstances) -> [Judged] {
     let doubts = Doubts(findings, reach)
-    var judged: [RelativePath: Judged] = [:]
-    judged.reserveCapacity(findings.items.count)
-    for var item in findings.items.values {
-        let claims = reach.claimsOn[item.path] ?? []
+    var judged = findings.items.keys.sorted().compactMap { path in
+        guard var item = findings.items[path] else { return nil as Judged? }
+        let claims = reach.claims(on: item.path)
         item.thing = thing(of: item, claims)
         let verdict = judge(item, claims, reach, doubts, circumstances)
-        judged[item.path] = Judged(item, verdict.standing, evidence: verdict.evidence)
+        return Judged(item, verdict.standing, evidence: verdict.evidence)
     }
-    spreadDoubt(&judged, reach)
-    return join(judged, findings.bundles).sorted { $0.item.path < $1.item.path }
+    let position = Positions(judged)
+    spreadDoubt(&judged, position, reach)
+    join(&judged, position, findings.bundles)
+    return judged
+}
+
+/// Where an item is in the list of verdicts, by the path it is known by.
+private struct Positions {
+    private var numbers: [RelativePath: Int32] = [:]
+
+    init(_ judged: [Judged]) {
+        numbers.reserveCapacity(judged.count)
+        for (number, entry) in judged.enumerated() { numbers[entry.item.path] = Int32(number) }
+    }
+
+    subscript(path: RelativePath) -> Int? { numbers[path].map(Int.init) }
 }
 
 /// Items for which `classify` needs to know when they last changed: those that could turn out to be orphans.
 package func candidates(_ findings: Findings, _ reach: Reach) -> [Item] {
-    findings.items.values.filter { !reach.needed.contains($0.path) && !reach.known.contains($0.path) }
-        .sorted { $0.path < $1.path }
+    findings.items.values.filter { !reach.needs($0.path) && !reach.knows($0.path) }.sorted { $0.path < $1.path }
 }
 
 /// What a directory is taken for follows from who claims it; without a claim, from where it lies.
-private func thing(of item: Item, _ claims: [Claim]) -> Thing {
+private func thing(of item: Item, _ claims: Reach.Claims) -> Thing {
+    // Nearly all claims say nothing about the kind of thing.
+    guard claims.contains(where: { $0.thing != nil }) else { return item.thing }
     func first(_ force: Claim.Force) -> Thing? { claims.first { $0.force == force && $0.thing != nil }?.thing }
     return first(.needs) ?? first(.knows) ?? first(.mentions) ?? item.thing
 }
 
 private func judge(
-    _ item: Item, _ claims: [Claim], _ reach: Reach, _ doubts: Doubts, _ circumstances: Circumstances
+    _ item: Item, _ claims: Reach.Claims, _ reach: Reach, _ doubts: Doubts, _ circumstances: Circumstances
 ) -> (standing: Standing, evidence: [Evidence]) {
-    if reach.needed.contains(item.path) {
+    if reach.needs(item.path) {
         let evidence = claims.lazy.filter { $0.force != .mentions && reach.counts($0) }.prefix(20)
         return (.inUse, evidence.map { Evidence(.claimed, by: $0.claimant.description, source: $0.source) })
     }
     let doubt = doubts.about(item) + hiddenStore(item, circumstances)
     if !doubt.isEmpty { return (.unknown, doubt) }
-    if reach.known.contains(item.path) {
+    if reach.knows(item.path) {
         let records = claims.lazy.filter { $0.force != .mentions }.prefix(20)
         return (
             .reclaimable,
@@ -87,7 +101,7 @@ extension Reach {
     /// True if a claim on a needed item is one of those that make it needed.
     fileprivate func counts(_ claim: Claim) -> Bool {
         guard case .item(let claimant) = claim.claimant else { return true }
-        return needed.contains(claimant)
+        return needs(claimant)
     }
 }
 
@@ -114,19 +128,17 @@ private func youth(of item: Item, _ circumstances: Circumstances) -> Evidence? {
 }
 
 /// What an item of unknown standing refers to must stay for as long as it does.
-private func spreadDoubt(_ judged: inout [RelativePath: Judged], _ reach: Reach) {
-    let unknown = Set(judged.values.filter { $0.standing == .unknown }.map(\.item.path))
+private func spreadDoubt(_ judged: inout [Judged], _ position: Positions, _ reach: Reach) {
+    let unknown = Set(judged.lazy.filter { $0.standing == .unknown }.map(\.item.path))
+    guard !unknown.isEmpty else { return }
+    func isUnknown(_ path: RelativePath) -> Bool { position[path].map { judged[$0].standing == .unknown } ?? false }
     for path in reach.closure(of: unknown) where !unknown.contains(path) {
-        guard let standing = judged[path]?.standing, standing == .orphan || standing == .reclaimable else { continue }
-        let claimant = reach.claimsOn[path]?.first { claim in
-            if case .item(let claimant) = claim.claimant {
-                claim.force == .needs && judged[claimant]?.standing == .unknown
-            } else {
-                false
-            }
+        guard let number = position[path], [.orphan, .reclaimable].contains(judged[number].standing) else { continue }
+        let claimant = reach.claims(on: path).first { claim in
+            if case .item(let claimant) = claim.claimant { claim.force == .needs && isUnknown(claimant) } else { false }
         }
-        judged[path]?.standing = .unknown
-        judged[path]?.evidence = [
+        judged[number].standing = .unknown
+        judged[number].evidence = [
             Evidence(
                 .problem, by: "\(claimant?.claimant.description ?? "something of unknown standing") refers to it",
                 source: claimant?.source ?? path.text)
@@ -135,21 +147,27 @@ private func spreadDoubt(_ judged: inout [RelativePath: Judged], _ reach: Reach)
 }
 
 /// Joins what belongs together and came to the same verdict.
-private func join(_ judged: consuming [RelativePath: Judged], _ bundles: [Bundle]) -> [Judged] {
-    var rest = judged
-    var taken: Set<RelativePath> = []
+private func join(_ judged: inout [Judged], _ position: Positions, _ bundles: [Bundle]) {
+    var isJoined = [Bool](repeating: false, count: judged.count)
+    var isGone = isJoined
     for bundle in bundles {
-        let members = bundle.members.compactMap { rest[$0] }
-        guard var whole = members.first, members.count > 1, members.allSatisfy({ $0.standing == whole.standing }),
-            !bundle.onlyOrphans || whole.standing == .orphan, taken.isDisjoint(with: members.map(\.item.path))
+        let members = bundle.members.compactMap { position[$0] }.filter { !isGone[$0] }
+        guard let whole = members.first, members.count > 1,
+            members.allSatisfy({ judged[$0].standing == judged[whole].standing && !isJoined[$0] }),
+            !bundle.onlyOrphans || judged[whole].standing == .orphan
         else { continue }
         for member in members.dropFirst() {
-            whole.item.paths += member.item.paths
-            whole.evidence += member.evidence.filter { !whole.evidence.contains($0) }
-            rest[member.item.path] = nil
+            judged[whole].item.paths += judged[member].item.paths
+            judged[whole].evidence += judged[member].evidence.filter { !judged[whole].evidence.contains($0) }
+            isGone[member] = true
         }
-        taken.formUnion(members.map(\.item.path))
-        rest[whole.item.path] = whole
+        for member in members { isJoined[member] = true }
+        isGone[whole] = false
     }
-    return Array(rest.values)
+    var kept = 0
+    for number in judged.indices where !isGone[number] {
+        judged.swapAt(kept, number)
+        kept += 1
+    }
+    judged.removeSubrange(kept...)
 }

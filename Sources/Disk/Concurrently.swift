@@ -23,6 +23,20 @@ package func concurrently<Value: Sendable>(_ tasks: [@Sendable () -> Value]) -> 
     return answers.value.withLock { answers in tasks.indices.compactMap { answers[$0] } }
 }
 
+/// Runs both, the second one on a thread of its own, and returns their answers.
+package func together<First, Second: Sendable>(
+    _ first: () -> First, _ second: @escaping @Sendable () -> Second
+) -> (First, Second) {
+    let answer = Shared(Mutex<Second?>(nil))
+    let thread = WorkThread {
+        let found = second()
+        answer.value.withLock { $0 = found }
+    }
+    let found = first()
+    thread?.join()
+    return (found, answer.value.withLock { $0 } ?? second())
+}
+
 private final class Shared<Value: ~Copyable & Sendable>: Sendable {
     let value: Value
 

@@ -9,6 +9,7 @@ import Observe
 ///
 /// A survey is one look; each step of a plan is held against another one right before and right after it.
 struct Look: Sendable {
+    /// Without claims, which `reach` has.
     var findings: Findings
     var reach: Reach
     var items: [Judged]
@@ -37,12 +38,25 @@ struct Place: Sendable {
     func look(engine answer: Findings, moved: [(item: Item, changed: Timestamp?)] = []) -> Look {
         var findings = observe(root, at: path, moved: moved.map(\.item))
         findings.merge(answer)
+        let root = root
+        let items = Array(findings.items.values)
+        var (look, modified) = together(
+            { judge(findings, moved) }, { modifications(of: items, in: root) })
+        for index in look.items.indices { look.items[index].item.modified = modified[look.items[index].item.path] }
+        return look
+    }
+
+    private func judge(_ found: consuming Findings, _ moved: [(item: Item, changed: Timestamp?)]) -> Look {
+        var findings = found
         var reach = Reach(findings)
+        // From here on the claims are those of `reach`: a second copy would be a large part of all memory.
+        findings.claims = []
         var unclaimed = Findings()
         for item in candidates(findings, reach) { unclaimed.add(item) }
         let witness = KernelWitness(root: root, rootPath: path, proc: sources.proc).look(among: unclaimed)
+        reach.add(witness.findings.claims)
         findings.merge(witness.findings)
-        reach = Reach(findings)
+        findings.claims = []
         var changed = changes(of: candidates(findings, reach), in: root)
         for (item, before) in moved { changed[item.path] = before }
         let circumstances = Circumstances(

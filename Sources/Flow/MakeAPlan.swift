@@ -7,6 +7,7 @@ import Observe
 
 /// Returns the space that each item takes, by its path. What a nested item owns is not counted in its parent.
 package func usage(of items: [Judged], in survey: Survey) -> [RelativePath: Usage] {
+    guard !items.isEmpty else { return [:] }
     let groups = items.map(\.item.paths)
     let nested = nestedPaths(items, all: survey.items)
     let usages = measure(in: survey.directory, groups: groups, excluding: nested)

@@ -11,33 +11,54 @@ package struct ItemIndex: Sendable {
         case nothing
     }
 
-    /// Every path of every item, to the path the item is known by.
-    private var owner: [RelativePath: RelativePath] = [:]
-    private var above: Set<RelativePath> = [.root]
+    private struct Place {
+        /// The path that the item is known by of which this is an entry.
+        var owner: RelativePath?
+        /// True if items lie below.
+        var isAbove = false
+    }
+
+    private var places: [RelativePath: Place] = [.root: Place(isAbove: true)]
+
+    package init() {}
 
     package init(_ items: some Sequence<Item>) {
-        for item in items {
-            for path in item.paths {
-                owner[path] = item.path
-                var parent = path.parent
-                while let directory = parent, above.insert(directory).inserted { parent = directory.parent }
-            }
+        for item in items { add(item) }
+    }
+
+    package mutating func reserveCapacity(_ items: Int) { places.reserveCapacity(items) }
+
+    package mutating func add(_ item: Item) {
+        for path in item.paths {
+            places[path, default: Place()].owner = item.path
+            var parent = path.parent
+            while let directory = parent, markAbove(directory) { parent = directory.parent }
         }
+    }
+
+    /// Returns false if it was marked already, and so is everything above it.
+    private mutating func markAbove(_ directory: RelativePath) -> Bool {
+        guard places[directory]?.isAbove != true else { return false }
+        places[directory, default: Place()].isAbove = true
+        return true
     }
 
     /// The innermost item that `path` lies in.
     ///
     /// A directory of items may itself be an item (`volumes`); a claim on it is `above`, since what it means is below.
     package func meaning(of path: RelativePath) -> Meaning {
-        if above.contains(path) { return .above }
         var candidate: RelativePath? = path
         while let current = candidate {
-            if let item = owner[current] { return .item(item) }
+            if let place = places[current] {
+                // Only the path itself: further up, every directory of items is above something.
+                if place.isAbove, current == path { return .above }
+                if let owner = place.owner { return .item(owner) }
+            }
             candidate = current.parent
         }
         return .nothing
     }
 
     /// True if an item has exactly this path as one of its entries.
-    package func has(_ path: RelativePath) -> Bool { owner[path] != nil }
+    package func has(_ path: RelativePath) -> Bool { places[path]?.owner != nil }
 }

@@ -32,6 +32,7 @@ package func changes(of items: [Item], in root: Directory) -> [RelativePath: Tim
 /// Returns the `mtime` of each item's first entry, for showing. What cannot be looked at is left out.
 package func modifications(of items: [Item], in root: Directory) -> [RelativePath: Timestamp] {
     var modifications: [RelativePath: Timestamp] = [:]
+    modifications.reserveCapacity(items.count)
     for (parent, siblings) in Dictionary(grouping: items, by: { $0.path.parent ?? .root }) {
         do {
             let statuses = try root.statuses(of: parent, names: siblings.map { String($0.path.name) })
