@@ -37,72 +37,89 @@ package struct Circumstances: Sendable {
 package func classify(_ findings: Findings, _ reach: Reach, _ circumstances: Circumstances) -> [Judged] {
     let doubts = Doubts(findings, reach)
     var judged = findings.items.keys.sorted().compactMap { path in
-        guard var item = findings.items[path] else { return nil as Judged? }
-        let claims = reach.claims(on: item.path)
-        item.thing = thing(of: item, claims)
-        let verdict = judge(item, claims, reach, doubts, circumstances)
-        return Judged(item, verdict.standing, evidence: verdict.evidence)
+        findings.items[path].map { judge($0, reach.number(of: path), reach, doubts, circumstances) }
     }
-    let position = Positions(judged)
-    spreadDoubt(&judged, position, reach)
-    join(&judged, position, findings.bundles)
+    let positions = Positions(judged, reach)
+    spreadDoubt(&judged, positions)
+    join(&judged, positions, findings.bundles)
     return judged
 }
 
-/// Where an item is in the list of verdicts, by the path it is known by.
+/// Where an item is in the list of verdicts.
 private struct Positions {
-    private var numbers: [RelativePath: Int32] = [:]
+    let reach: Reach
+    /// By the number of the item; -1 for what is none.
+    private var positions: [Int]
 
-    init(_ judged: [Judged]) {
-        numbers.reserveCapacity(judged.count)
-        for (number, entry) in judged.enumerated() { numbers[entry.item.path] = Int32(number) }
+    init(_ judged: [Judged], _ reach: Reach) {
+        self.reach = reach
+        positions = Array(repeating: -1, count: reach.count)
+        for (position, entry) in judged.enumerated() {
+            if let number = reach.number(of: entry.item.path) { positions[number] = position }
+        }
     }
 
-    subscript(path: RelativePath) -> Int? { numbers[path].map(Int.init) }
+    subscript(path: RelativePath) -> Int? {
+        reach.number(of: path).flatMap { positions[$0] >= 0 ? positions[$0] : nil }
+    }
 }
 
 /// Items for which `classify` needs to know when they last changed: those that could turn out to be orphans.
 package func candidates(_ findings: Findings, _ reach: Reach) -> [Item] {
-    findings.items.values.filter { !reach.needs($0.path) && !reach.knows($0.path) }.sorted { $0.path < $1.path }
-}
-
-/// What a directory is taken for follows from who claims it; without a claim, from where it lies.
-private func thing(of item: Item, _ claims: Reach.Claims) -> Thing {
-    // Nearly all claims say nothing about the kind of thing.
-    guard claims.contains(where: { $0.thing != nil }) else { return item.thing }
-    func first(_ force: Claim.Force) -> Thing? { claims.first { $0.force == force && $0.thing != nil }?.thing }
-    return first(.needs) ?? first(.knows) ?? first(.mentions) ?? item.thing
-}
-
-private func judge(
-    _ item: Item, _ claims: Reach.Claims, _ reach: Reach, _ doubts: Doubts, _ circumstances: Circumstances
-) -> (standing: Standing, evidence: [Evidence]) {
-    if reach.needs(item.path) {
-        let evidence = claims.lazy.filter { $0.force != .mentions && reach.counts($0) }.prefix(20)
-        return (.inUse, evidence.map { Evidence(.claimed, by: $0.claimant.description, source: $0.source) })
+    let paths = findings.items.keys.filter { path in
+        reach.number(of: path).map { !reach.isNeeded($0) && !reach.isKnown($0) } ?? true
     }
-    let doubt = doubts.about(item) + hiddenStore(item, circumstances)
-    if !doubt.isEmpty { return (.unknown, doubt) }
-    if reach.knows(item.path) {
-        let records = claims.lazy.filter { $0.force != .mentions }.prefix(20)
-        return (
-            .reclaimable,
-            records.map { Evidence(.claimed, by: $0.claimant.description, source: $0.source) }
-                + [Evidence(.denied, by: "nothing needs it", source: "claims of every container, image and mount")]
-        )
-    }
-    let rule = Rule(for: item, engine: circumstances.engine)
-    if let reason = rule.reason { return (.unknown, [Evidence(.problem, by: reason, source: item.path.text)]) }
-    if let young = youth(of: item, circumstances) { return (.unknown, [young]) }
-    return (.orphan, rule.evidence)
+    return paths.sorted().compactMap { findings.items[$0] }
 }
 
 extension Reach {
-    /// True if a claim on a needed item is one of those that make it needed.
-    fileprivate func counts(_ claim: Claim) -> Bool {
-        guard case .item(let claimant) = claim.claimant else { return true }
-        return needs(claimant)
+    /// What a directory is taken for follows from who claims it; `nil` if nobody says.
+    fileprivate func thing(_ number: Int) -> Thing? {
+        var found: (needs: Thing?, knows: Thing?, mentions: Thing?)
+        for claim in claims(on: number) {
+            guard let thing = claims[claim].thing else { continue }
+            switch claims[claim].force {
+            case .needs: return found.needs ?? thing
+            case .knows: found.knows = found.knows ?? thing
+            case .mentions: found.mentions = found.mentions ?? thing
+            }
+        }
+        return found.knows ?? found.mentions
     }
+
+    fileprivate func evidence(_ number: Int, where counts: (Int) -> Bool) -> [Evidence] {
+        var evidence: [Evidence] = []
+        for claim in claims(on: number) where claims[claim].force != .mentions && counts(claim) {
+            evidence.append(
+                Evidence(.claimed, by: claims[claim].claimant.description, source: claims[claim].source))
+            if evidence.count == 20 { break }
+        }
+        return evidence
+    }
+}
+
+private func judge(
+    _ found: Item, _ number: Int?, _ reach: Reach, _ doubts: Doubts, _ circumstances: Circumstances
+) -> Judged {
+    var item = found
+    // What nobody claims is what it looks like where it lies.
+    if let number, let thing = reach.thing(number) { item.thing = thing }
+    if let number, reach.isNeeded(number) {
+        return Judged(item, .inUse, evidence: reach.evidence(number, where: reach.counts))
+    }
+    let doubt = doubts.about(item) + hiddenStore(item, circumstances)
+    if !doubt.isEmpty { return Judged(item, .unknown, evidence: doubt) }
+    if let number, reach.isKnown(number) {
+        let nobody = Evidence(
+            .denied, by: "nothing needs it", source: "claims of every container, image and mount")
+        return Judged(item, .reclaimable, evidence: reach.evidence(number, where: { _ in true }) + [nobody])
+    }
+    let rule = Rule(for: item, engine: circumstances.engine)
+    if let reason = rule.reason {
+        return Judged(item, .unknown, evidence: [Evidence(.problem, by: reason, source: item.path.text)])
+    }
+    if let young = youth(of: item, circumstances) { return Judged(item, .unknown, evidence: [young]) }
+    return Judged(item, .orphan, evidence: rule.evidence)
 }
 
 /// Data of a driver that the engine does not use: the engine's silence about it means nothing.
@@ -128,30 +145,33 @@ private func youth(of item: Item, _ circumstances: Circumstances) -> Evidence? {
 }
 
 /// What an item of unknown standing refers to must stay for as long as it does.
-private func spreadDoubt(_ judged: inout [Judged], _ position: Positions, _ reach: Reach) {
+private func spreadDoubt(_ judged: inout [Judged], _ positions: Positions) {
+    let reach = positions.reach
     let unknown = Set(judged.lazy.filter { $0.standing == .unknown }.map(\.item.path))
     guard !unknown.isEmpty else { return }
-    func isUnknown(_ path: RelativePath) -> Bool { position[path].map { judged[$0].standing == .unknown } ?? false }
     for path in reach.closure(of: unknown) where !unknown.contains(path) {
-        guard let number = position[path], [.orphan, .reclaimable].contains(judged[number].standing) else { continue }
-        let claimant = reach.claims(on: path).first { claim in
-            if case .item(let claimant) = claim.claimant { claim.force == .needs && isUnknown(claimant) } else { false }
+        guard let position = positions[path], [.orphan, .reclaimable].contains(judged[position].standing),
+            let number = reach.number(of: path)
+        else { continue }
+        let claim = reach.claims(on: number).lazy.map { reach.claims[$0] }.first { claim in
+            guard case .item(let claimant) = claim.claimant, claim.force == .needs else { return false }
+            return positions[claimant].map { judged[$0].standing == .unknown } ?? false
         }
-        judged[number].standing = .unknown
-        judged[number].evidence = [
+        judged[position].standing = .unknown
+        judged[position].evidence = [
             Evidence(
-                .problem, by: "\(claimant?.claimant.description ?? "something of unknown standing") refers to it",
-                source: claimant?.source ?? path.text)
+                .problem, by: "\(claim?.claimant.description ?? "something of unknown standing") refers to it",
+                source: claim?.source ?? path.text)
         ]
     }
 }
 
 /// Joins what belongs together and came to the same verdict.
-private func join(_ judged: inout [Judged], _ position: Positions, _ bundles: [Bundle]) {
+private func join(_ judged: inout [Judged], _ positions: Positions, _ bundles: [Bundle]) {
     var isJoined = [Bool](repeating: false, count: judged.count)
     var isGone = isJoined
     for bundle in bundles {
-        let members = bundle.members.compactMap { position[$0] }.filter { !isGone[$0] }
+        let members = bundle.members.compactMap { positions[$0] }.filter { !isGone[$0] }
         guard let whole = members.first, members.count > 1,
             members.allSatisfy({ judged[$0].standing == judged[whole].standing && !isJoined[$0] }),
             !bundle.onlyOrphans || judged[whole].standing == .orphan

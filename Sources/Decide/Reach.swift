@@ -11,12 +11,14 @@ package struct Reach: Sendable {
     package private(set) var claimsAbove: [Claim] = []
 
     private let index: ItemIndex
-    private let items: [RelativePath: Item]
-    private var claims: [Claim]
-    private var numbers: [RelativePath: Int32] = [:]
-    private var nodes: [Node] = []
+    private(set) var claims: [Claim] = []
     /// For each claim the next one on the same item, in the order of `claims`; -1 after the last.
     private var nextOnItem: [Int32] = []
+    /// For each claim the number of the item that makes it; -1 if it is made by anything else.
+    private var claimants: [Int32] = []
+    /// The items by their number, and behind them whatever else makes claims.
+    private var nodes: [Node]
+    private var others: [RelativePath: Int32] = [:]
     private var edges: [Edge] = []
 
     private struct Node {
@@ -42,10 +44,7 @@ package struct Reach: Sendable {
 
     package init(_ findings: Findings) {
         index = findings.index
-        items = findings.items
-        claims = []
-        numbers.reserveCapacity(items.count)
-        nodes.reserveCapacity(items.count)
+        nodes = index.known.map { Node(path: $0) }
         add(findings.claims)
     }
 
@@ -54,39 +53,35 @@ package struct Reach: Sendable {
         let first = claims.count
         if claims.isEmpty { claims = more } else { claims += more }
         nextOnItem += repeatElement(-1, count: more.count)
+        claimants += repeatElement(-1, count: more.count)
         for number in first..<claims.count {
-            switch index.meaning(of: claims[number].target) {
-            case .nothing: continue
-            case .above:
-                // A directory of items may be an item too (`volumes`), which the layout claims.
-                let claim = claims[number]
-                claimsAbove.append(claim)
-                if items[claim.target] != nil { connect(number, to: claim.target) }
-            case .item(let item): connect(number, to: item)
-            }
+            guard let (item, isAbove) = index.find(claims[number].target) else { continue }
+            if isAbove { claimsAbove.append(claims[number]) }
+            // A directory of items may be an item too (`volumes`), which the layout claims.
+            if item >= 0 { connect(number, to: item) }
         }
         mark()
     }
 
-    private mutating func connect(_ number: Int, to item: RelativePath) {
-        let node = self.node(of: item)
-        let last = nodes[node].claims.last
-        if last < 0 { nodes[node].claims.first = Int32(number) } else { nextOnItem[Int(last)] = Int32(number) }
-        nodes[node].claims.last = Int32(number)
-        switch (claims[number].force, claims[number].claimant) {
-        case (.mentions, _): break
-        case (.knows, _): nodes[node].hasRecord = true
-        case (.needs, .item(let claimant)):
-            let from = self.node(of: claimant)
-            edges.append(Edge(target: Int32(node), next: nodes[from].edge))
-            nodes[from].edge = Int32(edges.count - 1)
-        case (.needs, _): nodes[node].isRoot = true
+    private mutating func connect(_ number: Int, to item: Int) {
+        let last = nodes[item].claims.last
+        if last < 0 { nodes[item].claims.first = Int32(number) } else { nextOnItem[Int(last)] = Int32(number) }
+        nodes[item].claims.last = Int32(number)
+        if case .item(let claimant) = claims[number].claimant { claimants[number] = Int32(node(of: claimant)) }
+        let claimant = Int(claimants[number])
+        switch claims[number].force {
+        case .mentions: break
+        case .knows: nodes[item].hasRecord = true
+        case .needs where claimant < 0: nodes[item].isRoot = true
+        case .needs:
+            edges.append(Edge(target: Int32(item), next: nodes[claimant].edge))
+            nodes[claimant].edge = Int32(edges.count - 1)
         }
     }
 
     private mutating func node(of path: RelativePath) -> Int {
-        if let number = numbers[path] { return Int(number) }
-        numbers[path] = Int32(nodes.count)
+        if let number = number(of: path) { return number }
+        others[path] = Int32(nodes.count)
         nodes.append(Node(path: path))
         return nodes.count - 1
     }
@@ -119,28 +114,37 @@ package struct Reach: Sendable {
 }
 
 extension Reach {
+    /// The number of an item, or of something else that makes claims.
+    func number(of path: RelativePath) -> Int? { index.number(of: path) ?? others[path].map(Int.init) }
+
+    /// Numbers are below this.
+    var count: Int { nodes.count }
+
     /// True if somebody needs the item.
-    package func needs(_ item: RelativePath) -> Bool { numbers[item].map { nodes[Int($0)].isNeeded } ?? false }
+    func isNeeded(_ number: Int) -> Bool { nodes[number].isNeeded }
 
     /// True if nobody needs the item, but the engine has a record of it, or such an item needs it.
-    package func knows(_ item: RelativePath) -> Bool { numbers[item].map { nodes[Int($0)].isKnown } ?? false }
+    func isKnown(_ number: Int) -> Bool { nodes[number].isKnown }
 
-    /// The claims on an item, whatever they are worth, in the order in which they were made.
-    package func claims(on item: RelativePath) -> Claims {
-        Claims(claims: claims, following: nextOnItem, number: numbers[item].map { nodes[Int($0)].claims.first } ?? -1)
-    }
+    /// Where in `claims` those on an item are, in their order, whatever they are worth.
+    func claims(on number: Int) -> ClaimNumbers { ClaimNumbers(number: nodes[number].claims.first, following: nextOnItem) }
 
-    package struct Claims: Sequence, IteratorProtocol {
-        fileprivate let claims: [Claim]
-        fileprivate let following: [Int32]
+    /// True if a claim on a needed item is one of those that make it needed.
+    func counts(_ claim: Int) -> Bool { claimants[claim] < 0 || nodes[Int(claimants[claim])].isNeeded }
+
+    struct ClaimNumbers: Sequence, IteratorProtocol {
         fileprivate var number: Int32
+        fileprivate let following: [Int32]
 
-        package mutating func next() -> Claim? {
+        mutating func next() -> Int? {
             guard number >= 0 else { return nil }
             defer { number = following[Int(number)] }
-            return claims[Int(number)]
+            return Int(number)
         }
     }
+
+    /// True if somebody needs the item.
+    package func needs(_ item: RelativePath) -> Bool { number(of: item).map(isNeeded) ?? false }
 
     /// What each item claims: the items that cannot go before it does.
     package var needs: [RelativePath: Set<RelativePath>] {
@@ -158,7 +162,7 @@ extension Reach {
     /// Everything that `start` needs, with itself.
     package func closure(of start: Set<RelativePath>) -> Set<RelativePath> {
         var reached = [Bool](repeating: false, count: nodes.count)
-        follow(start.compactMap { numbers[$0].map(Int.init) }, &reached)
+        follow(start.compactMap(number), &reached)
         return start.union(nodes.indices.lazy.filter { reached[$0] }.map { nodes[$0].path })
     }
 
@@ -170,7 +174,8 @@ extension Reach {
         while next < pending.count {
             let (current, chain) = pending[next]
             next += 1
-            for claim in claims(on: current) where claim.force == .needs {
+            guard let number = number(of: current) else { continue }
+            for claim in claims(on: number).map({ claims[$0] }) where claim.force == .needs {
                 guard case .item(let claimant) = claim.claimant else { return [claim] + chain }
                 if needs(claimant), visited.insert(claimant).inserted {
                     pending.append((claimant, [claim] + chain))

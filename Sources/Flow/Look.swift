@@ -39,9 +39,8 @@ struct Place: Sendable {
         var findings = observe(root, at: path, moved: moved.map(\.item))
         findings.merge(answer)
         let root = root
-        let items = Array(findings.items.values)
-        var (look, modified) = together(
-            { judge(findings, moved) }, { modifications(of: items, in: root) })
+        let paths = Array(findings.items.keys)
+        var (look, modified) = together({ judge(findings, moved) }, { modifications(of: paths, in: root) })
         for index in look.items.indices { look.items[index].item.modified = modified[look.items[index].item.path] }
         return look
     }

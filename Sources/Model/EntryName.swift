@@ -75,6 +75,18 @@ package enum EntryName {
             && name.utf8.allSatisfy { isDigit($0) || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) }
     }
 
+    package static func isBuildKitID(_ name: String) -> Bool { isBuildKitID(name.utf8.span) }
+
+    package static func isBuildKitID(_ name: Substring) -> Bool { isBuildKitID(name.utf8.span) }
+
+    private static func isBuildKitID(_ name: Span<UInt8>) -> Bool {
+        guard name.count == 25 else { return false }
+        for index in name.indices where !isDigit(name[index]) {
+            guard (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(name[index]) else { return false }
+        }
+        return true
+    }
+
     private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 
     private static func isLowercaseHex(_ byte: UInt8) -> Bool {

@@ -31,11 +31,12 @@ package struct Findings: Sendable {
     package mutating func arrange() {
         var folders: [RelativePath: [RelativePath]] = [:]
         var index = ItemIndex()
-        index.reserveCapacity(items.count * 2)
+        index.reserveCapacity(items.count)
         for item in items.values {
-            index.add(item)
+            index.enter(item)
             folders[item.path.parent ?? .root, default: []].append(item.path)
         }
+        for folder in folders.keys { index.markAbove(folder) }
         for folder in folders.values.indices { folders.values[folder].sort() }
         arrangement = Arrangement(folders: folders, index: index)
     }

@@ -12,13 +12,17 @@ package struct ItemIndex: Sendable {
     }
 
     private struct Place {
-        /// The path that the item is known by of which this is an entry.
-        var owner: RelativePath?
+        /// Number of the item that is known by this path; -1 if none is.
+        var item: Int32 = -1
+        /// Number of the item of which this is an entry; -1 if it is none.
+        var owner: Int32 = -1
         /// True if items lie below.
         var isAbove = false
     }
 
     private var places: [RelativePath: Place] = [.root: Place(isAbove: true)]
+    /// The paths that items are known by, in the order of their numbers.
+    package private(set) var known: [RelativePath] = []
 
     package init() {}
 
@@ -26,39 +30,67 @@ package struct ItemIndex: Sendable {
         for item in items { add(item) }
     }
 
-    package mutating func reserveCapacity(_ items: Int) { places.reserveCapacity(items) }
+    package mutating func reserveCapacity(_ items: Int) {
+        places.reserveCapacity(items * 2)
+        known.reserveCapacity(items)
+    }
 
     package mutating func add(_ item: Item) {
-        for path in item.paths {
-            places[path, default: Place()].owner = item.path
-            var parent = path.parent
-            while let directory = parent, markAbove(directory) { parent = directory.parent }
+        enter(item)
+        if let parent = item.path.parent { markAbove(parent) }
+    }
+
+    /// The same, but for marking the directory that the item is in.
+    mutating func enter(_ item: Item) {
+        let number = Int32(self.number(of: item.path) ?? known.count)
+        if number == known.count { known.append(item.path) }
+        set(number, at: item.path)
+        for path in item.paths.dropFirst() {
+            places[path, default: Place()].owner = number
+            if let parent = path.parent { markAbove(parent) }
         }
     }
 
-    /// Returns false if it was marked already, and so is everything above it.
-    private mutating func markAbove(_ directory: RelativePath) -> Bool {
-        guard places[directory]?.isAbove != true else { return false }
-        places[directory, default: Place()].isAbove = true
-        return true
+    private mutating func set(_ number: Int32, at path: RelativePath) {
+        func set(_ place: inout Place) { (place.item, place.owner) = (number, number) }
+        set(&places[path, default: Place()])
+    }
+
+    /// Marks a directory of items, and all that it is in.
+    mutating func markAbove(_ directory: RelativePath) {
+        var next: RelativePath? = directory
+        // What is marked has everything above it marked.
+        while let directory = next, places[directory]?.isAbove != true {
+            places[directory, default: Place()].isAbove = true
+            next = directory.parent
+        }
+    }
+
+    /// The number of the item that is known by exactly this path, from 0 on.
+    package func number(of path: RelativePath) -> Int? {
+        places[path].flatMap { $0.item >= 0 ? Int($0.item) : nil }
     }
 
     /// The innermost item that `path` lies in.
     ///
     /// A directory of items may itself be an item (`volumes`); a claim on it is `above`, since what it means is below.
     package func meaning(of path: RelativePath) -> Meaning {
+        guard let (number, isAbove) = find(path) else { return .nothing }
+        return isAbove ? .above : .item(known[number])
+    }
+
+    /// The same by number; that of something above items counts only if it is an item as well, and is -1 otherwise.
+    package func find(_ path: RelativePath) -> (number: Int, isAbove: Bool)? {
+        if let place = places[path], place.isAbove { return (Int(place.item), true) }
         var candidate: RelativePath? = path
         while let current = candidate {
-            if let place = places[current] {
-                // Only the path itself: further up, every directory of items is above something.
-                if place.isAbove, current == path { return .above }
-                if let owner = place.owner { return .item(owner) }
-            }
+            // Further up, every directory of items is above something.
+            if let place = places[current], place.owner >= 0 { return (Int(place.owner), false) }
             candidate = current.parent
         }
-        return .nothing
+        return nil
     }
 
     /// True if an item has exactly this path as one of its entries.
-    package func has(_ path: RelativePath) -> Bool { places[path]?.owner != nil }
+    package func has(_ path: RelativePath) -> Bool { places[path].map { $0.owner >= 0 } ?? false }
 }

@@ -60,7 +60,7 @@ import Testing
         var random = Numbers(state: seed)
         let whole = Array(Self.whole.utf8)
         var accepted = 0
-        for _ in 0..<4000 {
+        for _ in 0..<1000 {
             var bytes = whole
             for _ in 0..<Int.random(in: 1...3, using: &random) { Self.damage(&bytes, using: &random) }
             let answer = Self.ours(bytes)
@@ -69,13 +69,13 @@ import Testing
             #expect(answer == Self.theirs(bytes), "\(String(decoding: bytes, as: UTF8.self))")
         }
         // Damage within a text is not seen by either; without such documents the test would compare nothing.
-        #expect(accepted > 100)
+        #expect(accepted > 50)
     }
 
     /// The other way round, as far as both read RFC 8259: a document that was made whole is not refused.
     @Test(arguments: 0..<4) func wholeDocumentsAreAccepted(seed: UInt64) throws {
         var random = Numbers(state: seed)
-        for _ in 0..<500 {
+        for _ in 0..<200 {
             let bytes = Array(
                 #"{"id":"\#(Self.text(using: &random))","other":\#(Self.value(depth: 4, using: &random))}"#.utf8)
             let answer = Self.ours(bytes)

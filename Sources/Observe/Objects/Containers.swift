@@ -35,8 +35,7 @@ package struct Containers: Reader {
     package func claims(in root: Directory, among items: Findings) -> Findings {
         let paths = items.items(in: Self.folder).filter { $0.thing == .containerLeftover }.map(\.path)
         // Most of the time that a large root takes goes into decoding these records.
-        let parts = stride(from: 0, to: paths.count, by: 128).map { paths[$0..<min($0 + 128, paths.count)] }
-        let read = concurrently(parts.map { part in { self.records(of: part, in: root) } })
+        let read = concurrently(paths.parts(of: 128).map { part in { self.records(of: part, in: root) } })
         let index = items.index
         let places = Places(
             recorded: RecordedPaths(root: rootPath, read.flatMap(\.roots), index: index), images: Self.images(index),
