@@ -143,6 +143,11 @@ extension Reach {
         }
     }
 
+    /// The claims on an item, whatever they are worth, in the order in which they were made.
+    package func claims(on item: RelativePath) -> [Claim] {
+        number(of: item).map { number in claims(on: number).map { claims[$0] } } ?? []
+    }
+
     /// True if somebody needs the item.
     package func needs(_ item: RelativePath) -> Bool { number(of: item).map(isNeeded) ?? false }
 
@@ -162,7 +167,7 @@ extension Reach {
     /// Everything that `start` needs, with itself.
     package func closure(of start: Set<RelativePath>) -> Set<RelativePath> {
         var reached = [Bool](repeating: false, count: nodes.count)
-        follow(start.compactMap(number), &reached)
+        follow(start.compactMap(number(of:)), &reached)
         return start.union(nodes.indices.lazy.filter { reached[$0] }.map { nodes[$0].path })
     }
 
@@ -174,8 +179,7 @@ extension Reach {
         while next < pending.count {
             let (current, chain) = pending[next]
             next += 1
-            guard let number = number(of: current) else { continue }
-            for claim in claims(on: number).map({ claims[$0] }) where claim.force == .needs {
+            for claim in claims(on: current) where claim.force == .needs {
                 guard case .item(let claimant) = claim.claimant else { return [claim] + chain }
                 if needs(claimant), visited.insert(claimant).inserted {
                     pending.append((claimant, [claim] + chain))
@@ -183,5 +187,39 @@ extension Reach {
             }
         }
         return []
+    }
+
+    /// Whoever keeps `item`, directly or through others, by a claim that counts by itself: containers first, then tags,
+    /// then whoever else does, each once.
+    package func keepers(of item: RelativePath) -> [Claimant] {
+        var visited: Set<RelativePath> = [item]
+        var pending = [item]
+        var found: Set<Claimant> = []
+        while let current = pending.popLast() {
+            for claim in claims(on: current) where claim.force == .needs {
+                if case .item(let claimant) = claim.claimant {
+                    if needs(claimant), visited.insert(claimant).inserted { pending.append(claimant) }
+                } else {
+                    found.insert(claim.claimant)
+                }
+            }
+        }
+        return found.sorted { ($0.rank, $0.description) < ($1.rank, $1.description) }
+    }
+}
+
+extension Claimant {
+    /// What a person would rather be told: a container explains more than the mount that it made.
+    fileprivate var rank: Int {
+        switch self {
+        case .container: 0
+        case .tag: 1
+        case .buildCache: 2
+        case .process: 3
+        case .mount: 4
+        case .item: 5
+        case .engine: 6
+        case .layout, .bilge: 7
+        }
     }
 }

@@ -22,6 +22,7 @@ package struct Survey: Sendable {
     /// When each thing that nobody claims last changed.
     package var changed: [RelativePath: Timestamp]
     var place: Place
+    var remembering: Remembering
     var opened: DataRoot
     /// `DockerRootDir` of the engine that answered, whether the root is its own or not.
     var engineRoot: String?
@@ -52,6 +53,8 @@ package struct Survey: Sendable {
         package var storageDriver: String?
         /// `graphdriver` or `containerd`.
         package var imageStore: String?
+        /// What `docker system df` calls reclaimable of its images; `nil` if it did not say.
+        package var reclaimableImageBytes: Int64?
         /// Why it could not be asked.
         package var reason: String?
     }
