@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CDisk
 import Glibc
 import Synchronization
 
@@ -34,7 +35,7 @@ extension Array {
 ///
 /// By default each thread gets one of its own, and what is free in one is of no use to another: reading a large root on
 /// four threads took a fifth more memory, and thousands of system calls to let the heaps grow. Source: mallopt(3).
-package func shareHeap() { _ = mallopt(M_ARENA_MAX, 1) }
+package func shareHeap() { cdisk_share_heap() }
 
 /// Runs both, the second one on a thread of its own, and returns their answers.
 package func together<First, Second: Sendable>(

@@ -40,7 +40,13 @@ struct Place: Sendable {
         findings.merge(answer)
         let root = root
         let paths = Array(findings.items.keys)
-        var (look, modified) = together({ judge(findings, moved) }, { modifications(of: paths, in: root) })
+        var (look, modified) = together(
+            {
+                // Handed over: what is referred to twice is copied when it changes.
+                var taken = Findings()
+                swap(&taken, &findings)
+                return judge(taken, moved)
+            }, { modifications(of: paths, in: root) })
         for index in look.items.indices { look.items[index].item.modified = modified[look.items[index].item.path] }
         return look
     }

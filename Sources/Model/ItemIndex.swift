@@ -52,8 +52,8 @@ package struct ItemIndex: Sendable {
     }
 
     private mutating func set(_ number: Int32, at path: RelativePath) {
-        func set(_ place: inout Place) { (place.item, place.owner) = (number, number) }
-        set(&places[path, default: Place()])
+        let isAbove = places[path]?.isAbove ?? false
+        places[path] = Place(item: number, owner: number, isAbove: isAbove)
     }
 
     /// Marks a directory of items, and all that it is in.

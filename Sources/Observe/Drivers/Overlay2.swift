@@ -99,7 +99,7 @@ package struct Overlay2: Reader {
         of names: ArraySlice<String>, in opened: Directory?
     ) -> (layers: [(link: RelativePath, layer: String?)], findings: Findings) {
         var findings = Findings()
-        let layers = names.map { name in
+        let layers: [(link: RelativePath, layer: String?)] = names.map { name in
             let target = opened.flatMap { opened in
                 findings.reading(links / name, hides: area) { try opened.linkTarget(RelativePath(name)) }
             }
