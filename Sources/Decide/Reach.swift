@@ -127,7 +127,9 @@ extension Reach {
     func isKnown(_ number: Int) -> Bool { nodes[number].isKnown }
 
     /// Where in `claims` those on an item are, in their order, whatever they are worth.
-    func claims(on number: Int) -> ClaimNumbers { ClaimNumbers(number: nodes[number].claims.first, following: nextOnItem) }
+    func claims(on number: Int) -> ClaimNumbers {
+        ClaimNumbers(number: nodes[number].claims.first, following: nextOnItem)
+    }
 
     /// True if a claim on a needed item is one of those that make it needed.
     func counts(_ claim: Int) -> Bool { claimants[claim] < 0 || nodes[Int(claimants[claim])].isNeeded }

@@ -87,18 +87,23 @@ import Testing
     @Test(arguments: [
         "", " ", "{", "}", "[]", "null", "{}", #"{"id":1}"#, #"{"id":null}"#, #"{"id":"a"} x"#, #"{"id":"a"}{}"#,
         #"{"id":"a",}"#, #"{"id":"a" "size":1}"#, #"{id:"a"}"#, #"{"id":'a'}"#, #"{"id":"a\x"}"#, #"{"id":"\ud800"}"#,
-        #"{"id":"\udc00"}"#, #"{"id":"\ud800\u0041"}"#, #"{"id":"\u00g0"}"#, "{\"id\":\"a\nb\"}", #"{"id":"a","size":"1"}"#,
+        #"{"id":"\udc00"}"#, #"{"id":"\ud800\u0041"}"#, #"{"id":"\u00g0"}"#, "{\"id\":\"a\nb\"}",
+        #"{"id":"a","size":"1"}"#,
         #"{"id":"a","size":1.5}"#, #"{"id":"a","size":9223372036854775808}"#, #"{"id":"a","isRunning":1}"#,
         #"{"id":"a","isRunning":"true"}"#, #"{"id":"a","binds":{}}"#, #"{"id":"a","binds":[null]}"#,
         #"{"id":"a","labels":[]}"#, #"{"id":"a","labels":{"x":null}}"#, #"{"id":"a","labels":{"x":1}}"#,
-        #"{"id":"a","x":01}"#, #"{"id":"a","x":1.}"#, #"{"id":"a","x":.5}"#, #"{"id":"a","x":+1}"#, #"{"id":"a","x":1e}"#,
-        #"{"id":"a","x":-}"#, #"{"id":"a","x":nul}"#, #"{"id":"a","x":True}"#, #"{"id":"a","x":NaN}"#, #"{"id":"a"}/**/"#,
+        #"{"id":"a","x":01}"#, #"{"id":"a","x":1.}"#, #"{"id":"a","x":.5}"#, #"{"id":"a","x":+1}"#,
+        #"{"id":"a","x":1e}"#,
+        #"{"id":"a","x":-}"#, #"{"id":"a","x":nul}"#, #"{"id":"a","x":True}"#, #"{"id":"a","x":NaN}"#,
+        #"{"id":"a"}/**/"#,
     ])
     func whatIsNoRecordIsRefused(_ text: String) {
         #expect(Self.ours(Array(text.utf8)) == .refused)
     }
 
-    @Test(arguments: [[0x80], [0xC0, 0xAF], [0xC3], [0xE0, 0x80, 0x80], [0xED, 0xA0, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xFF]])
+    @Test(arguments: [
+        [0x80], [0xC0, 0xAF], [0xC3], [0xE0, 0x80, 0x80], [0xED, 0xA0, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xFF],
+    ])
     func bytesThatAreNotUTF8AreRefusedAlsoWhereNobodyAsks(_ bytes: [UInt8]) {
         for document in [[#"{"id":""#, #""}"#], [#"{"id":"a","x":""#, #""}"#], [#"{"id":"a",""#, #"":1}"#]] {
             #expect(Self.ours(Array(document[0].utf8) + bytes + Array(document[1].utf8)) == .refused)
@@ -116,7 +121,9 @@ import Testing
 
     @Test func nestingHasALimit() {
         func document(_ depth: Int) -> [UInt8] {
-            Array((#"{"id":"a","x":"# + String(repeating: "[", count: depth) + String(repeating: "]", count: depth) + "}").utf8)
+            Array(
+                (#"{"id":"a","x":"# + String(repeating: "[", count: depth) + String(repeating: "]", count: depth) + "}")
+                    .utf8)
         }
         #expect(Self.ours(document(511)) != .refused)
         #expect(Self.ours(document(512)) == .refused)
@@ -173,8 +180,12 @@ extension JSONTests {
     }
 
     private static func text(using random: inout Numbers) -> String {
-        let parts = ["a", "Z", "0", " ", "é", "🐳", "\u{7F}", #"\""#, #"\\"#, #"\/"#, #"\b\f\n\r\t"#, #"\u0000"#, #"\uD83D\uDC33"#]
-        return (0..<Int.random(in: 0..<6, using: &random)).map { _ in parts.randomElement(using: &random) ?? "" }.joined()
+        let parts = [
+            "a", "Z", "0", " ", "é", "🐳", "\u{7F}", #"\""#, #"\\"#, #"\/"#, #"\b\f\n\r\t"#, #"\u0000"#,
+            #"\uD83D\uDC33"#,
+        ]
+        return (0..<Int.random(in: 0..<6, using: &random)).map { _ in parts.randomElement(using: &random) ?? "" }
+            .joined()
     }
 
     private static func value(depth: Int, using random: inout Numbers) -> String {
@@ -184,9 +195,12 @@ extension JSONTests {
         case 0: return ["0", "-0", "12", "-7.25", "1e9", "2E-3", "5.0e+1"].randomElement(using: &random) ?? ""
         case 1: return ["true", "false", "null"].randomElement(using: &random) ?? ""
         case 2, 3: return "\"" + text(using: &random) + "\"" + space
-        case 4: return "[" + space + few.map { _ in value(depth: depth - 1, using: &random) }.joined(separator: ",") + "]"
+        case 4:
+            return "[" + space + few.map { _ in value(depth: depth - 1, using: &random) }.joined(separator: ",") + "]"
         default:
-            let members = few.map { "\"\($0)\(text(using: &random))\"\(space):" + value(depth: depth - 1, using: &random) }
+            let members = few.map {
+                "\"\($0)\(text(using: &random))\"\(space):" + value(depth: depth - 1, using: &random)
+            }
             return space + "{" + members.joined(separator: ",") + space + "}"
         }
     }

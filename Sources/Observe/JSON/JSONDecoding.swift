@@ -84,7 +84,8 @@ extension JSONValue {
 
     func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
         // Asking for each key in turn, as a dictionary does by itself, would take quadratic time.
-        if let dictionary = Value.self as? any StringDictionary.Type, let value = try dictionary.decoded(self) as? Value {
+        if let dictionary = Value.self as? any StringDictionary.Type, let value = try dictionary.decoded(self) as? Value
+        {
             return value
         }
         return try Value(from: self)
