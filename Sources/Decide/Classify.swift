@@ -10,6 +10,10 @@ package struct Circumstances: Sendable {
     package var engine: EngineState
     /// The storage driver the engine uses; `nil` if it was not asked. Data of another is a store it hides.
     package var activeDriver: String?
+    /// Directories `<uid>.<gid>` in the root: roots of remapped users.
+    package var remapped: [String] = []
+    /// The one of them that a running engine works on, if it was asked.
+    package var activeRemapped: String?
     /// When the engine started: scratch that changed since may be in flight.
     package var engineStarted: Timestamp?
     /// Newest change of what nobody claims, from its top entries; an item that is missing here is too young to tell.
@@ -35,9 +39,10 @@ package struct Circumstances: Sendable {
 /// may be orphaned at all, and it is old enough. One problem in its area makes it `unknown`: the record that could not be
 /// read might have claimed it.
 package func classify(_ findings: Findings, _ reach: Reach, _ circumstances: Circumstances) -> [Judged] {
-    let doubts = Doubts(findings, reach)
+    let doubts = Doubts(findings, reach, storeIsKnown: circumstances.activeDriver != nil)
+    let hidden = HiddenStores(findings, circumstances)
     var judged = findings.items.keys.sorted().compactMap { path in
-        findings.items[path].map { judge($0, reach.number(of: path), reach, doubts, circumstances) }
+        findings.items[path].map { judge($0, reach.number(of: path), reach, doubts, hidden, circumstances) }
     }
     let positions = Positions(judged, reach)
     spreadDoubt(&judged, positions)
@@ -99,15 +104,36 @@ extension Reach {
 }
 
 private func judge(
-    _ found: Item, _ number: Int?, _ reach: Reach, _ doubts: Doubts, _ circumstances: Circumstances
+    _ found: Item, _ number: Int?, _ reach: Reach, _ doubts: Doubts, _ hidden: HiddenStores,
+    _ circumstances: Circumstances
 ) -> Judged {
     var item = found
     // What nobody claims is what it looks like where it lies.
     if let number, let thing = reach.thing(number) { item.thing = thing }
-    if let number, reach.isNeeded(number) {
-        return Judged(item, .inUse, evidence: reach.evidence(number, where: reach.counts))
+    let store = hidden.store(of: item)
+    var judged = judge(item, number, reach, doubts, store, circumstances)
+    if judged.standing == .inUse, let user = hidden.onlyUser(of: item.path) {
+        let warning = "only containers of a store that the engine does not show use it; Docker takes it for unused"
+        judged.evidence.insert(Evidence(.hidden, by: warning, source: user.setting.rawValue), at: 0)
     }
-    let doubt = doubts.about(item) + hiddenStore(item, circumstances)
+    judged.hidden = store?.name
+    return judged
+}
+
+private func judge(
+    _ item: Item, _ number: Int?, _ reach: Reach, _ doubts: Doubts, _ store: HiddenStore?,
+    _ circumstances: Circumstances
+) -> Judged {
+    if let number, reach.isNeeded(number) {
+        let hidden = store.flatMap { store in
+            store.name.isCertain ? Evidence(.hidden, by: store.reason, source: item.path.text) : nil
+        }
+        let evidence = reach.evidence(number, where: reach.counts)
+        return Judged(item, .inUse, evidence: [hidden].compactMap(\.self) + evidence)
+    }
+    let doubt =
+        [store].compactMap { store in store.map { Evidence(.problem, by: $0.reason, source: item.path.text) } }
+        + doubts.about(item)
     if !doubt.isEmpty { return Judged(item, .unknown, evidence: doubt) }
     if let number, reach.isKnown(number) {
         let nobody = Evidence(
@@ -120,14 +146,6 @@ private func judge(
     }
     if let young = youth(of: item, circumstances) { return Judged(item, .unknown, evidence: [young]) }
     return Judged(item, .orphan, evidence: rule.evidence)
-}
-
-/// Data of a driver that the engine does not use: the engine's silence about it means nothing.
-private func hiddenStore(_ item: Item, _ circumstances: Circumstances) -> [Evidence] {
-    guard let active = circumstances.activeDriver, let driver = item.driver, driver != active else { return [] }
-    return [
-        Evidence(.problem, by: "a store of driver \(driver), while the engine uses \(active)", source: item.path.text)
-    ]
 }
 
 private func youth(of item: Item, _ circumstances: Circumstances) -> Evidence? {

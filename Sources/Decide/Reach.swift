@@ -50,6 +50,7 @@ package struct Reach: Sendable {
 
     /// Takes in what another witness says.
     package mutating func add(_ more: [Claim]) {
+        guard !more.isEmpty else { return }
         let first = claims.count
         if claims.isEmpty { claims = more } else { claims += more }
         nextOnItem += repeatElement(-1, count: more.count)

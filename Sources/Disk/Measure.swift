@@ -44,16 +44,17 @@ package struct Measurement: Sendable {
 ///   path in `groups` itself is never left out.
 /// - Parameter threads: on two processors, 16 cost nothing when all is in memory and halve the time when nothing is.
 /// - Parameter openDirectories: how many directories may stay open at once; another number only to test it.
+/// - Parameter progress: is told after each directory.
 /// - Complexity: for each directory one `openat2`, one `statx`, one `close` and a `getdents64` for 128 KiB of names and
 ///   a last one; for each other entry one `statx`. Memory is kept for each directory that waits and for each file with
 ///   several names. It takes no more than half of the descriptors that are left.
 package func measurement(
     in directory: Directory, groups: [[RelativePath]], excluding excluded: Set<RelativePath> = [], threads: Int = 16,
-    openDirectories: Int? = nil
+    openDirectories: Int? = nil, progress: MeasureProgress? = nil
 ) -> Measurement {
     let crew = MeasureCrew(
         directory, groups: groups.count, excluding: Exclusions(excluded, in: directory), threads: threads,
-        openDirectories: openDirectories)
+        openDirectories: openDirectories, progress: progress)
     for (group, paths) in groups.enumerated() {
         for path in paths { crew.add(Branch(top: .below(path), group: group)) }
     }

@@ -22,6 +22,7 @@ final class MeasureCrew: Sendable {
     /// look up the way again.
     let openLimit: Int
     let openDirectories = Atomic(0)
+    let progress: MeasureProgress?
 
     private let slots: [Slot]
     private let totals: Mutex<[Usage]>
@@ -42,11 +43,15 @@ final class MeasureCrew: Sendable {
         var unsteady: Set<Int> = []
     }
 
-    init(_ directory: Directory, groups: Int, excluding exclusions: Exclusions, threads: Int, openDirectories: Int?) {
+    init(
+        _ directory: Directory, groups: Int, excluding exclusions: Exclusions, threads: Int, openDirectories: Int?,
+        progress: MeasureProgress? = nil
+    ) {
         let free = Self.freeDescriptors()
         let workers = min(max(threads, 1), max(free / 8, 1), 256)
         self.directory = directory
         self.exclusions = exclusions
+        self.progress = progress
         // A worker has three descriptors at most beside those: a directory, and the way to another.
         openLimit = openDirectories ?? min(max(free / 2 - 4 * workers, 0), 4096)
         slots = (0..<workers).map { _ in Slot() }

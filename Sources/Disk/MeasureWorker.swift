@@ -17,6 +17,8 @@ struct MeasureWorker: ~Copyable {
     private var blocks: UInt64 = 0
     private var inodes = 0
     private var unreadable = 0
+    /// How much of what is counted was told to who waits for it.
+    private var shown = 0
     /// Whose turn it is.
     private var group = 0
 
@@ -43,6 +45,8 @@ struct MeasureWorker: ~Copyable {
             read(branch)
         case .batch(let batch): take(batch)
         }
+        crew.progress?.add(inodes - shown)
+        shown = inodes
         crew.finish()
     }
 
@@ -57,7 +61,8 @@ struct MeasureWorker: ~Copyable {
         crew.add(
             Usage(allocatedBytes: Int64(clamping: blocks) * 512, inodes: Int64(inodes), unreadable: Int64(unreadable)),
             to: group)
-        (blocks, inodes, unreadable) = (0, 0, 0)
+        crew.progress?.add(inodes - shown)
+        (blocks, inodes, unreadable, shown) = (0, 0, 0, 0)
     }
 
     private mutating func begin(_ group: Int) {

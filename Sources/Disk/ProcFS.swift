@@ -176,7 +176,7 @@ extension ProcFS {
         }
     }
 
-    private func held(_ name: String, in directory: Directory) throws(DiskError) -> HeldFile {
+    func held(_ name: String, in directory: Directory) throws(DiskError) -> HeldFile {
         var status = cdisk_status()
         if unsafe withName(name, { unsafe cdisk_status_behind(directory.descriptor, $0, &status) }) == 0 {
             return HeldFile(
@@ -216,7 +216,7 @@ extension ProcFS {
             isExiting: flags & Self.exiting != 0)
     }
 
-    private func bytes(_ path: RelativePath) throws(DiskError) -> [UInt8] {
+    func bytes(_ path: RelativePath) throws(DiskError) -> [UInt8] {
         let file = Owned(try folder.open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY))
         var bytes: [UInt8] = []
         var failure: CInt = 0

@@ -27,16 +27,20 @@ struct DiskUsage: Decodable {
 
     init(from decoder: any Decoder) throws {
         let answer = try decoder.container(keyedBy: Key.self)
-        // From API 1.52 on the list may move into `BuildCacheUsage`; an engine that has it there may send `null` here.
-        if let list: [EngineBuildRecord] = try answer.optional("BuildCache") {
-            buildCache = list
-        } else if let usage: CacheUsage = try answer.optional("BuildCacheUsage") {
-            guard let items = usage.Items ?? (usage.TotalCount == 0 ? [] : nil) else {
+        // From API 1.52 on the list is in `BuildCacheUsage`, with `verbose=1` only there. Whatever is listed counts: a list
+        // that is empty in one place may be full in the other.
+        let legacy: [EngineBuildRecord]? = try answer.optional("BuildCache")
+        if let usage: CacheUsage = try answer.optional("BuildCacheUsage") {
+            // Zero and empty are left out.
+            let count = usage.TotalCount ?? 0
+            let listed = usage.Items ?? []
+            guard listed.count >= count || (legacy?.count ?? 0) >= count else {
                 throw UnexpectedValue(detail: "BuildCacheUsage counts records that it does not list")
             }
-            buildCache = items
+            let known = Set(listed.map(\.id))
+            buildCache = listed + (legacy ?? []).filter { !known.contains($0.id) }
         } else {
-            buildCache = answer.contains("BuildCache") ? [] : nil
+            buildCache = legacy ?? (answer.contains("BuildCache") ? [] : nil)
         }
         reclaimableImageBytes = try Self.reclaimable(answer)
     }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Model
+
 /// The questions of one `ask`, in one API version and before one deadline.
 struct EngineSession: Sendable {
     let client: EngineClient
@@ -19,6 +21,12 @@ struct EngineSession: Sendable {
             guard let volumes = list.volumes ?? (version.highestAPI < APIVersion(1, 39) ? [] : nil) else {
                 return .failure(EngineError("/volumes", .unexpectedShape, status: 200, ".Volumes is null"))
             }
+            // Options may name a place below the root; which, only they can say.
+            if api >= APIVersion(1, 25), let silent = volumes.first(where: { !$0.tellsOptions }) {
+                let name = EntryName.escaped(text: silent.name)
+                let detail = ".Options of volume \(name) is missing"
+                return .failure(EngineError("/volumes", .unexpectedShape, status: 200, detail))
+            }
             return .success(EngineVolumes(volumes: volumes, warnings: list.warnings))
         }
     }
@@ -33,9 +41,12 @@ struct EngineSession: Sendable {
     /// - Parameter images: also what the engine calls reclaimable of its images.
     func diskUsage(images: Bool) async -> (buildCache: Reply<[EngineBuildRecord]>, reclaimableImageBytes: Int64?) {
         guard api >= APIVersion(1, 25) else { return (.success([]), nil) }
-        // Only from API 1.42 on can the rest, which has to be measured, be left out.
+        // Only from API 1.42 on can the rest, which has to be measured, be left out; from 1.52 on the list is promised
+        // only to who asks for it.
         let endpoint =
-            api >= APIVersion(1, 42) ? "/system/df?type=build-cache" + (images ? "&type=image" : "") : "/system/df"
+            api >= APIVersion(1, 42)
+            ? "/system/df?type=build-cache" + (images ? "&type=image" : "")
+                + (api >= APIVersion(1, 52) ? "&verbose=1" : "") : "/system/df"
         let reply: Reply<DiskUsage> = await get(endpoint)
         let records: Reply<[EngineBuildRecord]> = reply.flatMap { usage in
             if let records = usage.buildCache { return .success(records) }

@@ -48,7 +48,7 @@ package func account(of survey: Survey, _ usage: [RelativePath: Usage]) throws -
         }
     }
     return Account(
-        usage: usage, rest: rest, 
+        usage: usage, rest: rest,
         ledgers: systems.all.indices.map { Ledger(systems.all[$0], below: below[$0], items: counts[$0]) },
         onTop: systems.onTop,
         unasked: systems.unasked, unclaimed: UnclaimedImages(survey.items, survey.reach, usage))

@@ -9,13 +9,13 @@ import Observe
 ///
 /// A survey is one look; each step of a plan is held against another one right before and right after it.
 struct Look: Sendable {
-    /// Without claims, which `reach` has.
     var findings: Findings
     var reach: Reach
     var items: [Judged]
     /// When each thing that nobody claims last changed.
     var changed: [RelativePath: Timestamp]
     var coverage: WitnessCoverage
+    var hiddenStores: [HiddenStore] = []
 }
 
 /// What a look is taken at.
@@ -28,6 +28,9 @@ struct Place: Sendable {
     var graceSeconds: Int64
     var engine: EngineState
     var activeDriver: String?
+    /// Roots of remapped users in the root, and the one that the engine works on.
+    var remapped: [String] = []
+    var activeRemapped: String?
     var engineStarted: Timestamp?
     var keep: [Glob]
 
@@ -54,20 +57,21 @@ struct Place: Sendable {
     private func judge(_ found: consuming Findings, _ moved: [(item: Item, changed: Timestamp?)]) -> Look {
         var findings = found
         var reach = Reach(findings)
-        // From here on the claims are those of `reach`: a second copy would be a large part of all memory.
-        findings.claims = []
         var unclaimed = Findings()
         for item in candidates(findings, reach) { unclaimed.add(item) }
         let witness = KernelWitness(root: root, rootPath: path, proc: sources.proc).look(among: unclaimed)
         reach.add(witness.findings.claims)
         findings.merge(witness.findings)
-        findings.claims = []
         var changed = changes(of: candidates(findings, reach), in: root)
         for (item, before) in moved { changed[item.path] = before }
-        let circumstances = Circumstances(
+        var circumstances = Circumstances(
             now: now, graceSeconds: graceSeconds, engine: engine, activeDriver: activeDriver,
             engineStarted: engineStarted, changed: changed)
+        circumstances.remapped = remapped
+        circumstances.activeRemapped = activeRemapped
         let judged = named(classify(findings, reach, circumstances), findings.catalog, keep: keep)
-        return Look(findings: findings, reach: reach, items: judged, changed: changed, coverage: witness.coverage)
+        return Look(
+            findings: findings, reach: reach, items: judged, changed: changed, coverage: witness.coverage,
+            hiddenStores: HiddenStores(findings, circumstances).stores)
     }
 }

@@ -23,3 +23,6 @@ package func plan(_ survey: Survey, _ policy: Plan.Policy) throws -> Plan {
         volumesWithOptions: Set(withOptions))
     return makePlan(survey.items, survey.reach, basis)
 }
+
+/// Returns, for each step of a plan, which others it cannot do without.
+package func needs(of steps: [Plan.Step], in survey: Survey) -> [Set<Int>] { Decide.needs(of: steps, survey.reach) }

@@ -17,8 +17,10 @@ package struct MeasuredItems: Sendable {
 }
 
 /// Measures items. What committed layers take is remembered from run to run, unless the request was to be exact.
-package func measure(_ items: [Judged], in survey: Survey) -> MeasuredItems {
-    ItemMeasuring(items, survey).measured()
+///
+/// - Parameter progress: is told after each directory.
+package func measure(_ items: [Judged], in survey: Survey, progress: MeasureProgress? = nil) -> MeasuredItems {
+    ItemMeasuring(items, survey, progress).measured()
 }
 
 /// Returns the space that each item takes, by its path. What a nested item owns is not counted in its parent.
@@ -49,12 +51,14 @@ private let logger = Logger(label: "bilge")
 private struct ItemMeasuring {
     let items: [Judged]
     let survey: Survey
+    let progress: MeasureProgress?
     let nested: Set<RelativePath>
     /// The marks of each item, by its index, that is such a layer as may be remembered.
     var marks: [Int: String] = [:]
 
-    init(_ items: [Judged], _ survey: Survey) {
+    init(_ items: [Judged], _ survey: Survey, _ progress: MeasureProgress?) {
         self.items = items
+        self.progress = progress
         self.survey = survey
         nested = items.isEmpty ? [] : nestedPaths(items, all: survey.items)
         if survey.remembering.path != nil, !items.isEmpty {
@@ -84,7 +88,7 @@ private struct ItemMeasuring {
 
     private func measure(without believed: Set<Int>) -> Measurement {
         let groups = items.indices.map { believed.contains($0) ? [] : items[$0].item.paths }
-        return measurement(in: survey.directory, groups: groups, excluding: nested)
+        return measurement(in: survey.directory, groups: groups, excluding: nested, progress: progress)
     }
 
     private func answer(_ measurement: Measurement, _ believed: [Int: Usage]) -> MeasuredItems {

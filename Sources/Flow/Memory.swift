@@ -6,6 +6,19 @@ import Disk
 package import Model
 
 extension Survey {
+    /// The newest snapshot of this root; `nil` if there is none, or no place for any.
+    package func lastSnapshot() throws -> Snapshot? {
+        guard let path = remembering.path else { return nil }
+        do {
+            guard let state = try StateDirectory.forReading(at: path, caller: remembering.caller),
+                let time = try Snapshots(state).times(of: root.path).last
+            else { return nil }
+            return try Snapshots(state).read(root.path, taken: time)
+        } catch let error as ActError {
+            throw FlowError(error)
+        }
+    }
+
     /// What the root holds now, as it is saved and compared.
     ///
     /// - Parameter names: what people call an item.

@@ -15,6 +15,8 @@ package struct Survey: Sendable {
     package var catalog: Catalog
     /// Who reaches what, for `why` and for the order of a plan.
     package var reach: Reach
+    /// Stores of the root that the engine does not show, or perhaps not.
+    package var hiddenStores: [HiddenStore]
     /// What the kernel was asked about.
     package var coverage: WitnessCoverage
     /// The open root, for measuring and for moving.

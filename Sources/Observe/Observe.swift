@@ -35,7 +35,7 @@ private func claims(in root: Directory, _ readers: [any Reader], among items: Fi
 private func readers(rootPath: String) -> [any Reader] {
     let drivers: [any Reader] = [
         ImageGraph(), AufsLayers(), OverlayLayers(), Overlay2(driver: .overlay2), Overlay2(driver: .fuseOverlayfs),
-        ReportedDrivers(),
+        Btrfs(), Devicemapper(), ZFS(),
     ]
     return [Owners(rootPath: rootPath)] + StorageDriver.allCases.map(ContentAddressed.init(driver:)) + drivers
         + [BuildKitReader(), ContainerdReader(), TopLevel()]

@@ -37,7 +37,11 @@ struct Bilge: Command {
                 subcommands: [
                     Df.self, Du.self, Diff.self, ReportCommand.self, Tree.self, List.self, Explain.self, Why.self, Scan.self,
                 ]),
-            CommandGroup(name: "CLEAN UP", subcommands: [Prune.self, Apply.self, Undo.self, TrashCommand.self]),
+            CommandGroup(
+                name: "CLEAN UP",
+                subcommands: [
+                    Prune.self, Apply.self, Undo.self, TrashCommand.self, LogsCommand.self, PolicyCommand.self,
+                ]),
             CommandGroup(name: "LEARN", subcommands: [DemoCommand.self]),
         ])
 

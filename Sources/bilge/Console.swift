@@ -16,8 +16,12 @@ struct Console: Sendable {
     var err: @Sendable (String) -> Void
     /// Shows what is being done until it is done; `nil` ends it. Does nothing without a terminal.
     var status: @Sendable (String?) -> Void = { _ in }
+    /// There is somebody to see what is being done.
+    var showsStatus = false
     /// Asks a yes-or-no question; `nil` without a terminal to ask on.
     var ask: (@Sendable (String) -> Bool)?
+    /// Lets a person choose from a list; `nil` without a terminal to show it on.
+    var pick: (@Sendable (PickList) throws -> PickList)?
     var style = Style(isColoured: false)
     /// Of the terminal; what is drawn fits into them.
     var columns = 80
@@ -36,9 +40,12 @@ struct Console: Sendable {
             console.columns = columns
         }
         if isatty(STDERR_FILENO) == 1 {
+            console.showsStatus = true
+            clearLineWhenInterrupted()
             console.status = { write("\r\u{1B}[K" + ($0.map(Shown.raw) ?? ""), to: .standardError) }
             if isatty(STDIN_FILENO) == 1 { console.ask = question }
         }
+        if KeyTerminal.isPresent { console.pick = Picker.run }
         return console
     }
 

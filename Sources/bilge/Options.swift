@@ -132,12 +132,5 @@ struct Seconds: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// As one would type it.
-    var description: String {
-        for (unit, length) in [("d", Int64(86_400)), ("h", 3600), ("m", 60)] where count > 0 && count % length == 0 {
-            // `24h` is how people say it.
-            if unit == "d", count == length { continue }
-            return "\(count / length)\(unit)"
-        }
-        return "\(count)s"
-    }
+    var description: String { Age.typed(seconds: count) }
 }

@@ -152,6 +152,9 @@ package struct Containers: Reader {
             finished: document.state?.finishedAt.flatMap(Timestamp.init(rfc3339:)))
         record.project = document.config?.labels?["com.docker.compose.project"]
         record.hasMountPoints = document.mountPoints != nil
+        record.log = LogRecord(
+            driver: host?.logConfig?.type ?? "", options: host?.logConfig?.config ?? [:],
+            recordedPath: document.logPath ?? "", folder: path)
 
         if !record.imageID.isEmpty {
             // Which store is meant depends on a driver that may be gone.
@@ -178,8 +181,11 @@ package struct Containers: Reader {
     }
 
     private static func layers(_ index: ItemIndex) -> [RelativePath] {
-        ["aufs/diff", "aufs/mnt", "aufs/layers", "overlay", "vfs/dir"].map { RelativePath($0) }
-            .filter { index.meaning(of: $0) == .above }
+        let folders = [
+            "aufs/diff", "aufs/mnt", "aufs/layers", "overlay", "vfs/dir", "btrfs/subvolumes", "zfs/graph",
+            "devicemapper/metadata", "devicemapper/mnt",
+        ]
+        return folders.map { RelativePath($0) }.filter { index.meaning(of: $0) == .above }
     }
 
     /// Up to 1.9 a container's layers have its own id; since 1.10 `layerdb/mounts` says which they are.

@@ -60,6 +60,8 @@ struct DemoCommand: Command {
             var console = console
             // The host is looked at on its own day: the ages in its listings are those of that day.
             console.now = { host.clock }
+            // What the commands remember goes with the folder.
+            console.environment["BILGE_STATE_DIRECTORY"] = folder.appending("state").string
             console.print(["", console.style(host.headline, .bold)])
             for step in steps(leftovers) {
                 if stop.isMade { throw Failure(.failed, "stopped") }

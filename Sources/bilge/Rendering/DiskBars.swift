@@ -18,7 +18,7 @@ struct DiskBars {
             let ink: Style.Ink = row.category == .orphans ? .yellow : .plain
             lines.append(
                 line(
-                    row.category.title, row.usage.allocatedBytes, of: report.total.allocatedBytes, style,
+                    row.title, row.usage.allocatedBytes, of: report.total.allocatedBytes, style,
                     bar(row.usage.allocatedBytes, freeable: row.freeableBytes ?? 0, largest: largest, style, ink)))
         }
         for ledger in report.ledgers { lines += [""] + self.lines(ledger, style) }
@@ -35,7 +35,8 @@ struct DiskBars {
         let size = ByteCount(bytes).text
         let share = whole > 0 ? Double(bytes) * 100 / Double(whole) : 0
         let percent = share > 0 && share < 1 ? "<1 %" : "\(Int(share.rounded())) %"
-        return Shown.raw(title).padded(to: Self.titleColumns) + size.leading(to: 11) + percent.leading(to: 6) + "  " + bar
+        return Shown.raw(title).padded(to: Self.titleColumns) + size.leading(to: 11) + percent.leading(to: 6) + "  "
+            + bar
     }
 
     private func bar(_ bytes: Int64, freeable: Int64, largest: Int64, _ style: Style, _ ink: Style.Ink) -> String {

@@ -8,7 +8,8 @@ extension DiskAnswer {
     func write(json out: (String) -> Void) {
         let rows = report.rows.map { row in
             JSONValue.object(
-                ("kind", .string(row.category.rawValue)), ("items", .integer(row.items)),
+                ("kind", .string(row.category.rawValue)), ("store", row.store.map { .string($0.text) }),
+                ("items", .integer(row.items)),
                 ("inUse", .integer(row.inUse)),
                 ("allocatedBytes", .integer(row.usage.allocatedBytes)), ("inodes", .integer(row.usage.inodes)),
                 ("freeableBytes", row.freeableBytes.map { .integer($0) }),
@@ -68,7 +69,9 @@ extension JSONValue {
             (
                 "holders",
                 .array(
-                    file.holders.map { .object(("pid", .integer(Int64($0.pid))), ("name", .string(Shown.text($0.name)))) })
+                    file.holders.map {
+                        .object(("pid", .integer(Int64($0.pid))), ("name", .string(Shown.text($0.name))))
+                    })
             ))
     }
 

@@ -7,12 +7,14 @@ import Model
 struct DiskReport: Hashable, Sendable {
     /// A row of the table, in the order of the table.
     enum Category: String, CaseIterable, Encodable, Sendable {
-        case images, containers, namedVolumes, anonymousVolumes, buildCache, logs, plugins, containerdStore
+        case images, containers, namedVolumes, anonymousVolumes, buildCache, logs, plugins, containerdStore, hiddenStore
         case orphans, temporary, engineMetadata, otherDrivers, foreign, trash
     }
 
     struct Row: Hashable, Sendable {
         var category: Category
+        /// Which store, where the row is one of several of its category.
+        var store: HiddenStore.Name?
         var items = 0
         var inUse = 0
         var usage = Usage()
@@ -44,15 +46,20 @@ struct DiskReport: Hashable, Sendable {
     var freeableBytes: Int64 { freeable.allocatedBytes }
 
     init(_ items: [Judged], _ usage: [RelativePath: Usage], _ names: Names, _ around: Surroundings = Surroundings()) {
-        var byCategory: [Category: [Judged]] = [:]
-        for entry in items { byCategory[Category(entry), default: []].append(entry) }
-        if around.rest != Usage() { byCategory[.engineMetadata, default: []] += [] }
-        rows = Category.allCases.compactMap { category in
-            guard let entries = byCategory[category] else { return nil }
-            var row = Self.row(category, entries, usage, names)
-            if category == .engineMetadata { row.usage += around.rest }
-            if category == .images { row.notes = around.notes(beside: row.freeableBytes) + row.notes }
-            return row
+        var byCategory: [Category: [HiddenStore.Name?: [Judged]]] = [:]
+        for entry in items {
+            let category = Category(entry)
+            byCategory[category, default: [:]][category == .hiddenStore ? entry.hidden : nil, default: []].append(entry)
+        }
+        if around.rest != Usage() { byCategory[.engineMetadata, default: [:]][nil, default: []] += [] }
+        rows = Category.allCases.flatMap { category in
+            (byCategory[category] ?? [:]).sorted { ($0.key?.text ?? "") < ($1.key?.text ?? "") }.map { store, entries in
+                var row = Self.row(category, entries, usage, names)
+                row.store = store
+                if category == .engineMetadata { row.usage += around.rest }
+                if category == .images { row.notes = around.notes(beside: row.freeableBytes) + row.notes }
+                return row
+            }
         }
         total = rows.reduce(into: Usage()) { $0 += $1.usage }
         freeable = rows.reduce(into: Usage()) { $0 += $1.freeable ?? Usage() }
@@ -94,6 +101,13 @@ struct DiskReport: Hashable, Sendable {
     }
 }
 
+extension DiskReport.Row {
+    var title: String {
+        guard let store else { return category.title }
+        return (store.isCertain ? category.title : "Store, maybe hidden") + ": \(store.text)"
+    }
+}
+
 extension DiskReport.Surroundings {
     /// What goes with all images that nothing needs, beside the engine's word for it.
     fileprivate func notes(beside freeable: Int64?) -> [String] {
@@ -108,6 +122,8 @@ extension DiskReport.Category {
     init(_ entry: Judged) {
         if entry.item.path.components.first == ".bilge" {
             self = .trash
+        } else if entry.hidden != nil {
+            self = .hiddenStore
         } else if entry.standing == .orphan {
             self = .orphans
         } else {
@@ -142,6 +158,7 @@ extension DiskReport.Category {
         case .logs: "Logs"
         case .plugins: "Plugins"
         case .containerdStore: "Containerd store"
+        case .hiddenStore: "Hidden store"
         case .orphans: "Orphans"
         case .temporary: "Temporary"
         case .engineMetadata: "Engine metadata"
@@ -157,8 +174,8 @@ extension DiskReport.Category {
         case .images: thing == .image
         case .containers: thing == .container
         case .buildCache: thing == .buildCache
-        case .namedVolumes, .anonymousVolumes, .logs, .plugins, .containerdStore, .orphans, .temporary, .engineMetadata,
-            .otherDrivers, .foreign, .trash:
+        case .namedVolumes, .anonymousVolumes, .logs, .plugins, .containerdStore, .hiddenStore, .orphans, .temporary,
+            .engineMetadata, .otherDrivers, .foreign, .trash:
             true
         }
     }
@@ -167,7 +184,8 @@ extension DiskReport.Category {
     fileprivate var isOffered: Bool {
         switch self {
         case .images, .containers, .anonymousVolumes, .buildCache, .orphans, .temporary, .trash: true
-        case .namedVolumes, .logs, .plugins, .containerdStore, .engineMetadata, .otherDrivers, .foreign: false
+        case .namedVolumes, .logs, .plugins, .containerdStore, .hiddenStore, .engineMetadata, .otherDrivers, .foreign:
+            false
         }
     }
 

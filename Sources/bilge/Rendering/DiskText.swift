@@ -92,7 +92,7 @@ extension DiskAnswer {
         for row in report.rows {
             let isCounted = row.category != .engineMetadata
             add(
-                to: &table, row.category.title, items: isCounted ? Shown.count(Int64(row.items)) : "",
+                to: &table, row.title, items: isCounted ? Shown.count(Int64(row.items)) : "",
                 inUse: isCounted && row.category != .orphans ? Shown.count(Int64(row.inUse)) : isCounted ? "–" : "",
                 row.usage, freeable: row.freeable.map(text) ?? "–", note: row.notes.joined(separator: "; "),
                 row.category == .orphans ? .yellow : .plain)
@@ -134,7 +134,8 @@ extension DiskAnswer {
         addRule(to: &table)
         add(
             to: &table, "Used on this \(type)",
-            Usage(allocatedBytes: ledger.facts.usedBytes, inodes: ledger.facts.usedInodes), note: "says the file system",
+            Usage(allocatedBytes: ledger.facts.usedBytes, inodes: ledger.facts.usedInodes),
+            note: "says the file system",
             .bold)
     }
 

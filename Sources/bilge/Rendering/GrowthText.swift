@@ -34,7 +34,9 @@ struct GrowthAnswer: Report {
     }
 
     private var table: Table {
-        var table = Table([.left("CHANGE"), .right("GROWTH"), .right("NOW"), .right("INODES"), .left("KIND"), .left("WHAT")])
+        var table = Table([
+            .left("CHANGE"), .right("GROWTH"), .right("NOW"), .right("INODES"), .left("KIND"), .left("WHAT"),
+        ])
         for line in shown {
             table.add(
                 [
