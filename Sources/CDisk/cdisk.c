@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/openat2.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -123,6 +124,8 @@ void cdisk_word_raise(uint32_t *word, int threads) {
 }
 
 int cdisk_o_path(void) { return O_PATH; }
+
+void cdisk_share_heap(void) { mallopt(M_ARENA_MAX, 1); }
 
 int cdisk_terminal_columns(int fd) {
     struct winsize size;

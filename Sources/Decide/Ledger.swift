@@ -82,7 +82,7 @@ package struct UnclaimedImages: Hashable, Sendable {
 extension Reach {
     /// True if somebody who is neither an item nor a tag needs it.
     fileprivate func isHeldByOthers(_ item: RelativePath) -> Bool {
-        (claimsOn[item] ?? []).contains { claim in
+        claims(on: item).contains { claim in
             guard claim.force == .needs else { return false }
             switch claim.claimant {
             case .item, .tag: return false

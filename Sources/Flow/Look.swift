@@ -41,12 +41,27 @@ struct Place: Sendable {
     func look(engine answer: Findings, moved: [(item: Item, changed: Timestamp?)] = []) -> Look {
         var findings = observe(root, at: path, moved: moved.map(\.item))
         findings.merge(answer)
+        let root = root
+        let paths = Array(findings.items.keys)
+        var (look, modified) = together(
+            {
+                // Handed over: what is referred to twice is copied when it changes.
+                var taken = Findings()
+                swap(&taken, &findings)
+                return judge(taken, moved)
+            }, { modifications(of: paths, in: root) })
+        for index in look.items.indices { look.items[index].item.modified = modified[look.items[index].item.path] }
+        return look
+    }
+
+    private func judge(_ found: consuming Findings, _ moved: [(item: Item, changed: Timestamp?)]) -> Look {
+        var findings = found
         var reach = Reach(findings)
         var unclaimed = Findings()
         for item in candidates(findings, reach) { unclaimed.add(item) }
         let witness = KernelWitness(root: root, rootPath: path, proc: sources.proc).look(among: unclaimed)
+        reach.add(witness.findings.claims)
         findings.merge(witness.findings)
-        reach = Reach(findings)
         var changed = changes(of: candidates(findings, reach), in: root)
         for (item, before) in moved { changed[item.path] = before }
         var circumstances = Circumstances(

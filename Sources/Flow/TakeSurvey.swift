@@ -52,9 +52,7 @@ private func survey(_ request: Request, _ answer: EngineAnswer?) throws -> Surve
         engineStarted: engine.started, keep: request.keep.map(Glob.init))
     place.remapped = root.remapped
     place.activeRemapped = root.remapped.first { answer?.rootDirectory == root.path + "/" + $0 }
-    var look = place.look(engine: engine.findings)
-    let modified = modifications(of: look.items.map(\.item), in: root.directory)
-    for index in look.items.indices { look.items[index].item.modified = modified[look.items[index].item.path] }
+    let look = place.look(engine: engine.findings)
     return Survey(
         root: Survey.Root(
             path: root.path, how: found.how, filesystem: root.filesystem, eras: root.eras, drivers: root.drivers,

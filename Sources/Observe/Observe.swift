@@ -13,16 +13,22 @@ package import Model
 ///   - moved: things that were just taken out of the root. Readers see them as if they were still there, so that a
 ///     claim on one made meanwhile comes to light.
 package func observe(_ root: Directory, at path: String, moved: [Item] = []) -> Findings {
-    var findings = Findings()
     let readers = readers(rootPath: path)
+    var findings = items(in: root, readers, moved)
+    for found in claims(in: root, readers, among: findings) { findings.merge(found) }
+    return findings
+}
+
+private func items(in root: Directory, _ readers: [any Reader], _ moved: [Item]) -> Findings {
+    var findings = Findings()
     for found in concurrently(readers.map { reader in { reader.items(in: root) } }) { findings.merge(found) }
     for item in moved where findings.items[item.path] == nil { findings.add(item) }
     findings.arrange()
-    let items = findings
-    for found in concurrently(readers.map { reader in { reader.claims(in: root, among: items) } }) {
-        findings.merge(found)
-    }
     return findings
+}
+
+private func claims(in root: Directory, _ readers: [any Reader], among items: Findings) -> [Findings] {
+    concurrently(readers.map { reader in { reader.claims(in: root, among: items) } })
 }
 
 /// Every reader; each ignores what is not there. The order is that in which they start; those that read most come first.

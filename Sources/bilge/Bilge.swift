@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Disk
 import Flow
 import FoundationEssentials
 import Model
@@ -49,6 +50,7 @@ struct Bilge: Command {
     @OptionGroup(title: "Output") var output: OutputOptions
 
     static func main() async {
+        shareHeap()
         Logs.begin(CommandLine.arguments, ProcessInfo.processInfo.environment)
         do {
             await main(try DockerPlugin.arguments(CommandLine.arguments))

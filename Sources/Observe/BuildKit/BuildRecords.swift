@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import FoundationEssentials
 import Model
 
 /// The records of the build cache: `buildkit/metadata_v2.db`, before 20.10 `buildkit/metadata.db`.
@@ -121,7 +120,7 @@ extension BuildRecords.Record {
     }
 
     private func decoded<Value: Decodable>(_ json: ArraySlice<UInt8>) throws -> Value {
-        try JSONDecoder().decode(Field<Value>.self, from: Data(json)).value
+        try decodeJSON(Field<Value>.self, Array(json)).value
     }
 
     /// A command of a Dockerfile may hold line breaks, and what a terminal would obey.

@@ -8,22 +8,22 @@ struct Names: Sendable {
     private var containers: [String: String] = [:]
 
     init(_ items: [Judged], _ catalog: Catalog) {
-        var owner: [RelativePath: RelativePath] = [:]
-        for entry in items {
-            for path in entry.item.paths { owner[path] = entry.item.path }
-            byItem[entry.item.path] = entry.item.names
-        }
-        func add(_ names: [String], at path: RelativePath) {
-            guard let item = owner[path] else { return }
-            let known = byItem[item] ?? []
-            byItem[item] = known + names.filter { !known.contains($0) && !$0.isEmpty }
-        }
-        for image in catalog.images { add(image.tags.sorted(), at: image.path) }
+        var wanted: [RelativePath: [String]] = [:]
+        for image in catalog.images where !image.tags.isEmpty { wanted[image.path, default: []] += image.tags.sorted() }
         for container in catalog.containers {
-            add([container.name], at: container.path)
             containers[container.id] = container.name
+            if !container.name.isEmpty { wanted[container.path, default: []].append(container.name) }
         }
-        for volume in catalog.volumes where !EntryName.isHexID(volume.name) { add([volume.name], at: volume.path) }
+        for volume in catalog.volumes where !EntryName.isHexID(volume.name) && !volume.name.isEmpty {
+            wanted[volume.path, default: []].append(volume.name)
+        }
+        for entry in items {
+            var names = entry.item.names
+            for path in entry.item.paths {
+                for name in wanted[path] ?? [] where !names.contains(name) { names.append(name) }
+            }
+            if !names.isEmpty { byItem[entry.item.path] = names }
+        }
     }
 
     func of(_ item: Item) -> [String] { byItem[item.path] ?? [] }
