@@ -59,7 +59,7 @@ let package = Package(
         tests("ModelTests", ["Model"]),
         tests("DiskTests", ["Disk", "Model"]),
         tests("EngineTests", ["Engine", "Model"], exclude: ["Answers"]),
-        tests("ObserveTests", ["Observe", "Disk", "Model"]),
+        tests("ObserveTests", ["Observe", "Decide", "Disk", "Model"]),
         tests("DecideTests", ["Decide", "Model"]),
         tests("ActTests", ["Act", "Disk", "Model"], products: [logging]),
         tests("DemoTests", ["Demo", "Observe", "Decide", "Disk", "Model"]),

@@ -35,7 +35,7 @@ struct Place: Sendable {
     ///   - moved: things in the trash that are judged as if they were still at their places, with when they had last
     ///     changed before they were moved.
     func look(engine answer: Findings, moved: [(item: Item, changed: Timestamp?)] = []) -> Look {
-        var findings = observe(root, at: path, moved: moved.map(\.item))
+        var findings = observe(root, at: path, now: now, moved: moved.map(\.item))
         findings.merge(answer)
         var reach = Reach(findings)
         var unclaimed = Findings()

@@ -10,11 +10,15 @@ package import Model
 /// - Parameters:
 ///   - root: the open root.
 ///   - path: its absolute path, escaped; recorded paths below it are the root's own.
+///   - stores: roots of containerd outside this one that the engine uses. What lies in them is known by its absolute path.
+///   - now: by which leases of containerd expire; without it none has.
 ///   - moved: things that were just taken out of the root. Readers see them as if they were still there, so that a
 ///     claim on one made meanwhile comes to light.
-package func observe(_ root: Directory, at path: String, moved: [Item] = []) -> Findings {
+package func observe(
+    _ root: Directory, at path: String, stores: [ContainerdStore] = [], now: Timestamp? = nil, moved: [Item] = []
+) -> Findings {
     var findings = Findings()
-    let readers = readers(rootPath: path)
+    let readers = readers(rootPath: path) + ([.inDataRoot] + stores).map { ContainerdReader($0, now: now) }
     for found in concurrently(readers.map { reader in { reader.items(in: root) } }) { findings.merge(found) }
     for item in moved where findings.items[item.path] == nil { findings.add(item) }
     findings.arrange()
@@ -32,7 +36,7 @@ private func readers(rootPath: String) -> [any Reader] {
         ReportedDrivers(),
     ]
     return [Owners(rootPath: rootPath)] + StorageDriver.allCases.map(ContentAddressed.init(driver:)) + drivers
-        + [BuildKitReader(), ContainerdReader(), TopLevel()]
+        + [BuildKitReader(), TopLevel()]
 }
 
 /// Containers, then volumes, which look at the mounts of containers.

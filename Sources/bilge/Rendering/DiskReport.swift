@@ -101,7 +101,7 @@ extension DiskReport.Category {
         case .buildCache, .buildScratch: self = .buildCache
         case .log: self = .logs
         case .plugin: self = .plugins
-        case .snapshot, .blob, .ingest: self = .containerdStore
+        case .snapshot, .blob, .ingest, .lease: self = .containerdStore
         case .removingLayer, .danglingLink, .bindRecord, .scratch, .removingPlugin: self = .temporary
         case .metadata: self = .engineMetadata
         case .otherDriver: self = .otherDrivers

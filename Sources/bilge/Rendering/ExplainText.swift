@@ -141,7 +141,7 @@ func chainTexts(_ chain: [Claim], whole: Bool) -> [String] {
         let claimant: String =
             switch claim.claimant {
             case .item(let path): Shown.short(path, whole: whole)
-            case .tag, .container, .process, .mount, .buildCache, .engine, .layout, .bilge:
+            case .tag, .container, .process, .mount, .buildCache, .engine, .containerd, .layout, .bilge:
                 Shown.raw(claim.claimant.description)
             }
         return

@@ -150,9 +150,9 @@ struct Lists {
 extension Thing {
     fileprivate var isLayer: Bool {
         switch self {
-        case .layer, .initLayer, .rwLayer, .removingLayer, .buildCache: true
+        case .layer, .initLayer, .rwLayer, .removingLayer, .buildCache, .snapshot: true
         case .buildScratch, .danglingLink, .image, .layerRecord, .mountRecord, .container, .containerLeftover, .log,
-            .anonymousVolume, .namedVolume, .bindRecord, .scratch, .plugin, .removingPlugin, .snapshot, .blob, .ingest,
+            .anonymousVolume, .namedVolume, .bindRecord, .scratch, .plugin, .removingPlugin, .blob, .ingest, .lease,
             .metadata, .otherDriver, .foreign:
             false
         }
@@ -163,7 +163,7 @@ extension Thing {
         case .initLayer, .rwLayer, .log: true
         case .layer, .removingLayer, .buildCache, .buildScratch, .danglingLink, .image, .layerRecord, .mountRecord,
             .container, .containerLeftover, .anonymousVolume, .namedVolume, .bindRecord, .scratch, .plugin,
-            .removingPlugin, .snapshot, .blob, .ingest, .metadata, .otherDriver, .foreign:
+            .removingPlugin, .snapshot, .blob, .ingest, .lease, .metadata, .otherDriver, .foreign:
             false
         }
     }

@@ -122,7 +122,7 @@ extension Thing {
             .bindRecord:
             true
         case .layer, .removingLayer, .buildCache, .buildScratch, .danglingLink, .image, .layerRecord, .scratch, .plugin,
-            .removingPlugin, .snapshot, .blob, .ingest, .metadata, .otherDriver, .foreign:
+            .removingPlugin, .snapshot, .blob, .ingest, .lease, .metadata, .otherDriver, .foreign:
             false
         }
     }
