@@ -29,26 +29,64 @@ struct Place: Sendable {
     var activeDriver: String?
     var engineStarted: Timestamp?
     var keep: [Glob]
+    /// Roots of containerd outside this one.
+    var stores: [ContainerdStore] = []
 
     /// - Parameters:
     ///   - engine: what the engine answered just now; nothing if it does not own the root.
     ///   - moved: things in the trash that are judged as if they were still at their places, with when they had last
     ///     changed before they were moved.
     func look(engine answer: Findings, moved: [(item: Item, changed: Timestamp?)] = []) -> Look {
-        var findings = observe(root, at: path, now: now, moved: moved.map(\.item))
+        var findings = observe(root, at: path, stores: stores, now: now, moved: moved.map(\.item))
         findings.merge(answer)
         var reach = Reach(findings)
-        var unclaimed = Findings()
-        for item in candidates(findings, reach) { unclaimed.add(item) }
-        let witness = KernelWitness(root: root, rootPath: path, proc: sources.proc).look(among: unclaimed)
-        findings.merge(witness.findings)
+        let (claims, coverage) = witness(candidates(findings, reach))
+        findings.merge(claims)
         reach = Reach(findings)
-        var changed = changes(of: candidates(findings, reach), in: root)
+        var changed = dated(candidates(findings, reach))
         for (item, before) in moved { changed[item.path] = before }
         let circumstances = Circumstances(
             now: now, graceSeconds: graceSeconds, engine: engine, activeDriver: activeDriver,
             engineStarted: engineStarted, changed: changed)
         let judged = named(classify(findings, reach, circumstances), findings.catalog, keep: keep)
-        return Look(findings: findings, reach: reach, items: judged, changed: changed, coverage: witness.coverage)
+        return Look(findings: findings, reach: reach, items: judged, changed: changed, coverage: coverage)
+    }
+
+    /// What the kernel says of the items of each root.
+    private func witness(_ items: [Item]) -> (findings: Findings, coverage: WitnessCoverage) {
+        var own = Findings()
+        for item in items where !item.path.text.hasPrefix("/") { own.add(item) }
+        var (findings, coverage) = KernelWitness(root: root, rootPath: path, proc: sources.proc).look(among: own)
+        for store in stores {
+            guard let directory = store.directory else { continue }
+            var inner = Findings()
+            for item in store.inside(items) { inner.add(item) }
+            guard !inner.items.isEmpty else { continue }
+            let seen = KernelWitness(root: directory, rootPath: store.base.text, proc: sources.proc).look(among: inner)
+            findings.merge(store.outside(seen.findings))
+            coverage.uses += seen.coverage.uses
+        }
+        return (findings, coverage)
+    }
+
+    /// When each item last changed, in whichever root it lies.
+    private func dated(_ items: [Item]) -> [RelativePath: Timestamp] {
+        var changed = changes(of: items.filter { !$0.path.text.hasPrefix("/") }, in: root)
+        for store in stores {
+            guard let directory = store.directory else { continue }
+            for (path, time) in changes(of: store.inside(items), in: directory) { changed[store.outside(path)] = time }
+        }
+        return changed
+    }
+
+    /// The `mtime` of each item, for showing.
+    func modified(_ items: [Item]) -> [RelativePath: Timestamp] {
+        var modified = modifications(of: items.filter { !$0.path.text.hasPrefix("/") }, in: root)
+        for store in stores {
+            guard let directory = store.directory else { continue }
+            let inner = modifications(of: store.inside(items), in: directory)
+            for (path, time) in inner { modified[store.outside(path)] = time }
+        }
+        return modified
     }
 }

@@ -7,10 +7,23 @@ import Observe
 
 /// Returns the space that each item takes, by its path. What a nested item owns is not counted in its parent.
 package func usage(of items: [Judged], in survey: Survey) -> [RelativePath: Usage] {
-    let groups = items.map(\.item.paths)
-    let nested = nestedPaths(items, all: survey.items)
-    let usages = measure(in: survey.directory, groups: groups, excluding: nested)
-    return Dictionary(zip(items.map(\.item.path), usages), uniquingKeysWith: { first, _ in first })
+    // A lease is a record in a database, which is measured with that.
+    let measured = items.filter { $0.item.thing != .lease }
+    let nested = nestedPaths(measured, all: survey.items)
+    let own = measured.filter { !$0.item.path.text.hasPrefix("/") }
+    let usages = measure(
+        in: survey.directory, groups: own.map(\.item.paths), excluding: nested.filter { !$0.text.hasPrefix("/") })
+    var usage = Dictionary(zip(own.map(\.item.path), usages), uniquingKeysWith: { first, _ in first })
+    for root in survey.stores {
+        guard let store = root.outside?.store, let directory = store.directory else { continue }
+        let inner = store.inside(measured.map(\.item))
+        let usages = measure(
+            in: directory, groups: inner.map(\.paths),
+            excluding: Set(nested.filter { store.base.contains($0) }.map { store.inside($0) }))
+        for (item, bytes) in zip(inner, usages) { usage[store.outside(item.path)] = bytes }
+    }
+    for entry in items where entry.item.thing == .lease { usage[entry.item.path] = Usage() }
+    return usage
 }
 
 /// Returns what would be done under `policy`, measured, and who every path is now.

@@ -44,19 +44,23 @@ private func survey(_ request: Request, _ answer: EngineAnswer?) throws -> Surve
         flag: request.dataRoot, engineRoot: answer?.rootDirectory, sources: request.rootSources)
     let root = try openDataRoot(found.path, caller: request.caller, proc: request.proc)
     let engine = EngineBinding.bind(answer, to: root, request)
+    let search = findStores(
+        of: root, address: engine.containerdAddress, usesStore: engine.summary.imageStore == "containerd",
+        sources: request.rootSources)
     let place = Place(
         root: root.directory, path: root.path, sources: request.rootSources, now: request.now,
         graceSeconds: request.graceSeconds, engine: engine.summary.state, activeDriver: engine.activeDriver,
-        engineStarted: engine.started, keep: request.keep.map(Glob.init))
+        engineStarted: engine.started, keep: request.keep.map(Glob.init), stores: search.stores.map(\.store))
     var look = place.look(engine: engine.findings)
-    let modified = modifications(of: look.items.map(\.item), in: root.directory)
+    let modified = place.modified(look.items.map(\.item))
     for index in look.items.indices { look.items[index].item.modified = modified[look.items[index].item.path] }
     return Survey(
         root: Survey.Root(
             path: root.path, how: found.how, filesystem: root.filesystem, eras: root.eras, drivers: root.drivers,
-            owner: engine.owner, notes: root.notes + engine.notes,
+            owner: engine.owner, notes: root.notes + engine.notes + search.failures,
             writeObstacles: root.writeObstacles
                 + (engine.owner == "none" ? [] : [root.obstacleUnderEngine].compactMap { $0 })),
+        stores: search.stores.map(Survey.Root.init),
         engine: engine.summary, items: look.items, problems: look.findings.problems, catalog: look.findings.catalog,
         reach: look.reach, coverage: look.coverage, directory: root.directory, changed: look.changed, place: place,
         opened: root, engineRoot: answer?.rootDirectory)

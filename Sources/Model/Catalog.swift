@@ -40,6 +40,8 @@ package struct ImageRecord: Hashable, Sendable {
     package var chain: [String] = []
     /// The storage driver of a content-addressed image, or the snapshotter of one in containerd's store.
     package var driver: String?
+    /// The files of an image in containerd's store, its record included.
+    package var content: [RelativePath] = []
     /// The digest of its configuration, which the same image has for an id in the store of a storage driver.
     package var configID: String?
 

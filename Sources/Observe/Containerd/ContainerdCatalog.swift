@@ -40,6 +40,7 @@ struct ContainerdCatalog {
         }
         let content = content(below: digest, in: namespace)
         image.ownBytes = content.reduce(0) { $0 + max(0, namespace.sizes[$1] ?? 0) }
+        image.content = content.compactMap { things.item(of: .blob($0), in: namespace) }.sorted()
         image.driver = "containerd"
         image.created = names.lazy.compactMap { namespace.images[$0]?.created }.min()
         // Several if the image was pulled for several machines: the one that is unpacked is this host's.

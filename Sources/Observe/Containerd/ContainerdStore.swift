@@ -50,6 +50,26 @@ package struct ContainerdStore: Sendable {
         isOutside ? (path == .root ? base : base / path.text) : path
     }
 
+    /// What was found out by the paths inside, by those that the items are known by.
+    package func outside(_ found: Findings) -> Findings {
+        var findings = Findings()
+        for claim in found.claims {
+            var claim = claim
+            claim.target = outside(claim.target)
+            if case .item(let path) = claim.claimant { claim.claimant = .item(outside(path)) }
+            findings.claims.append(claim)
+        }
+        for problem in found.problems {
+            var problem = problem
+            problem.areas = Set(
+                problem.areas.map { area in
+                    if case .item(let path) = area { .item(outside(path)) } else { area }
+                })
+            findings.problems.append(problem)
+        }
+        return findings
+    }
+
     var content: RelativePath { base / "io.containerd.content.v1.content" }
     var database: RelativePath { base / "io.containerd.metadata.v1.bolt" / "meta.db" }
 

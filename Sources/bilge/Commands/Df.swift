@@ -53,10 +53,23 @@ extension DiskAnswer {
         let capacity = DiskReport.Capacity(
             totalBytes: Int64(clamping: filesystem.totalBytes), freeBytes: Int64(clamping: filesystem.freeBytes))
         let names = Names(survey.items, survey.catalog)
+        func isIn(_ store: Survey.Root, _ entry: Judged) -> Bool {
+            RelativePath(store.path).contains(entry.item.path)
+        }
+        let own = survey.items.filter { entry in !survey.stores.contains { isIn($0, entry) } }
+        let others = try survey.stores.map { store in
+            let system = try store.fileSystem()
+            return DiskReport(
+                survey.items.filter { isIn(store, $0) }, usage, names,
+                capacity: system.map {
+                    DiskReport.Capacity(
+                        totalBytes: Int64(clamping: $0.totalBytes), freeBytes: Int64(clamping: $0.freeBytes))
+                })
+        }
         let sized = survey.items.compactMap { entry in usage[entry.item.path].map { (entry: entry, usage: $0) } }
         self.init(
             place: Place(survey),
-            report: DiskReport(survey.items, usage, names, capacity: capacity),
+            report: DiskReport(own, usage, names, capacity: capacity), others: others,
             largest: Array(sized.sorted { $0.usage.allocatedBytes > $1.usage.allocatedBytes }.prefix(20)),
             problems: survey.problems, isVerbose: output.verbose, isWhole: output.noTrunc)
     }

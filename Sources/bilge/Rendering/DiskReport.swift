@@ -68,12 +68,22 @@ struct DiskReport: Hashable, Sendable {
             let name = names.container(of: largest.item) ?? largest.item.id
             row.notes.append("largest: \(name) \(ByteCount(size(largest, usage)).text)")
         }
+        if category == .containerdStore { row.notes += containerdNotes(entries) }
         if category == .trash { row.notes.append("held by bilge: bilge trash ls") }
         let unknown = entries.count { $0.standing == .unknown }
         if unknown > 0, category != .foreign { row.notes.append("\(unknown) unknown, never touched") }
         if category == .foreign { row.notes.append("no engine makes such names; never touched") }
         if row.usage.unreadable > 0 { row.notes.append("at least: \(row.usage.unreadable) entries could not be read") }
         return row
+    }
+
+    /// What `docker create` leaves when it is killed, and nothing ever cleans.
+    private static func containerdNotes(_ entries: [Judged]) -> [String] {
+        let left = entries.filter {
+            $0.item.thing == .lease && $0.standing == .reclaimable && EntryName.isHexID($0.item.id)
+        }
+        guard let first = left.map(\.item.id).min() else { return [] }
+        return ["\(Shown.count(left.count, "lease")) of containers that are gone: bilge explain \(first.prefix(12))"]
     }
 
     private static func size(_ entry: Judged, _ usage: [RelativePath: Usage]) -> Int64 {
@@ -85,7 +95,7 @@ extension DiskReport.Category {
     init(_ entry: Judged) {
         if entry.item.path.components.first == ".bilge" {
             self = .trash
-        } else if entry.standing == .orphan {
+        } else if entry.standing == .orphan, !entry.item.thing.isContainerds {
             self = .orphans
         } else {
             self.init(entry.item.thing)
@@ -143,8 +153,8 @@ extension DiskReport.Category {
     /// True if something of this row can be had back without naming it.
     fileprivate var isOffered: Bool {
         switch self {
-        case .images, .containers, .anonymousVolumes, .buildCache, .orphans, .temporary, .trash: true
-        case .namedVolumes, .logs, .plugins, .containerdStore, .engineMetadata, .otherDrivers, .foreign: false
+        case .images, .containers, .anonymousVolumes, .buildCache, .containerdStore, .orphans, .temporary, .trash: true
+        case .namedVolumes, .logs, .plugins, .engineMetadata, .otherDrivers, .foreign: false
         }
     }
 

@@ -7,6 +7,8 @@ import Model
 struct DiskAnswer: Report {
     var place: Place
     var report: DiskReport
+    /// Of containerd's own root, in the order of the place's `stores`.
+    var others: [DiskReport] = []
     /// The largest items, for `-v`; largest first.
     var largest: [(entry: Judged, usage: Usage)] = []
     var problems: [Problem]
@@ -22,14 +24,18 @@ struct DiskAnswer: Report {
             let size = ByteCount(capacity.totalBytes).text
             lines.append("\(Shown.raw(place.root.filesystem)) of \(size), \(percent) % full")
         }
-        lines += [""] + table.lines(style)
+        lines += [""] + table(of: report, "Below this root", place.root).lines(style)
+        for (store, other) in zip(place.stores, others) {
+            lines += ["", style("Below \(Shown.text(store.path)): containerd's own root", .bold)]
+            lines += table(of: other, "Below that root", store).lines(style)
+        }
         if isVerbose, !largest.isEmpty { lines += ["", "LARGEST"] + largestTable.lines(style) }
         lines += problemLines(problems, style, all: isVerbose)
         if !next.isEmpty { lines += [""] + nextLines(style) }
         return lines
     }
 
-    private var table: Table {
+    private func table(of report: DiskReport, _ sum: String, _ root: Survey.Root) -> Table {
         var table = Table([.left("KIND"), .right("ITEMS"), .right("IN USE"), .right("SIZE"), .right("FREEABLE")])
         if isVerbose { table.columns.append(.right("INODES")) }
         table.columns.append(.left("NOTE"))
@@ -49,13 +55,13 @@ struct DiskAnswer: Report {
         add(["", "", "", "---------", "---------"], nil, "")
         add(
             [
-                "Below this root", "", "", ByteCount(report.total.allocatedBytes).text,
+                sum, "", "", ByteCount(report.total.allocatedBytes).text,
                 ByteCount(report.freeableBytes).text,
             ],
             report.total.inodes, "", .bold)
         if let other = report.otherBytes {
             add(
-                ["Other data on this \(place.root.filesystem)", "", "", ByteCount(other).text, ""], nil,
+                ["Other data on this \(root.filesystem)", "", "", ByteCount(other).text, ""], nil,
                 "not below this root")
         }
         return table
@@ -80,15 +86,17 @@ struct DiskAnswer: Report {
     }
 
     func write(json out: (String) -> Void) {
-        let rows = report.rows.map { row in
+        let rows = ([report] + others).enumerated().flatMap { index, report in report.rows.map { (index, $0) } }.map {
+            root, row in
             JSONValue.object(
-                ("kind", .string(row.category.rawValue)), ("items", .integer(row.items)),
+                ("root", .integer(root)), ("kind", .string(row.category.rawValue)), ("items", .integer(row.items)),
                 ("inUse", .integer(row.inUse)),
                 ("allocatedBytes", .integer(row.usage.allocatedBytes)), ("inodes", .integer(row.usage.inodes)),
                 ("freeableBytes", row.freeableBytes.map { .integer($0) }), ("notes", .strings(row.notes)))
         }
+        let outside = others.reduce(Int64(0)) { $0 + $1.total.allocatedBytes }
         let totals = JSONValue.object(
-            ("allocatedBytes", .integer(report.total.allocatedBytes)), ("inodes", .integer(report.total.inodes)),
+            ("outsideBytes", others.isEmpty ? nil : .integer(outside)), ("allocatedBytes", .integer(report.total.allocatedBytes)), ("inodes", .integer(report.total.inodes)),
             ("freeableBytes", .integer(report.freeableBytes)), ("otherBytes", report.otherBytes.map { .integer($0) }),
             ("filesystemBytes", report.capacity.map { .integer($0.totalBytes) }))
         writeJSON(

@@ -71,7 +71,7 @@ struct ExplainAnswer: Report {
     func write(json out: (String) -> Void) {
         let items = subjects.map { subject in
             JSONValue.members(
-                JSONValue.members(of: subject.entry, subject.usage, subject.names) + [
+                JSONValue.members(of: subject.entry, subject.usage, subject.names, in: place) + [
                     ("what", .string(subject.entry.item.thing.explanation)), ("images", .strings(subject.images)),
                     ("chain", .array(subject.chain.map(JSONValue.init))), ("advice", .strings(subject.advice)),
                 ])

@@ -23,6 +23,7 @@ struct Names: Sendable {
             add([container.name], at: container.path)
             containers[container.id] = container.name
         }
+        for snapshot in catalog.snapshots { add([snapshot.key], at: snapshot.path) }
         for volume in catalog.volumes where !EntryName.isHexID(volume.name) { add([volume.name], at: volume.path) }
     }
 

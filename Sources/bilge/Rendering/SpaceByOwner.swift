@@ -66,9 +66,10 @@ struct ImageLayers: Sendable {
         for image in catalog.images where image.driver == nil { parents[image.id] = image.parent }
     }
 
-    /// The image's record and every layer it is made of.
+    /// The image's record or content, and every layer it is made of.
     func items(of image: ImageRecord) -> Set<RelativePath> {
         var items: Set<RelativePath> = owner[image.path].map { [$0] } ?? []
+        items.formUnion(image.content)
         guard image.driver == nil else {
             for chain in image.chain {
                 if let layer = directories[(image.driver ?? "") + " " + chain] { items.insert(layer) }
