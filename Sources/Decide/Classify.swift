@@ -64,7 +64,10 @@ private func judge(
     _ item: Item, _ claims: [Claim], _ reach: Reach, _ doubts: Doubts, _ circumstances: Circumstances
 ) -> (standing: Standing, evidence: [Evidence]) {
     if reach.needed.contains(item.path) {
-        let evidence = claims.lazy.filter { $0.force != .mentions && reach.counts($0) }.prefix(20)
+        // Who needs it before who merely has a record of it.
+        let evidence = [Claim.Force.needs, .knows].lazy.flatMap { force in
+            claims.lazy.filter { $0.force == force && reach.counts($0) }
+        }.prefix(20)
         return (.inUse, evidence.map { Evidence(.claimed, by: $0.claimant.description, source: $0.source) })
     }
     let doubt = doubts.about(item) + hiddenStore(item, circumstances)

@@ -115,7 +115,8 @@ private struct Forest {
             let addsNothing = image.ownBytes == nil && from.map { chains[$0] == image.chain } ?? false
             let isComplete = top.map { entries[$0] != nil } ?? true
             entries[Key(kind: .image, driver: driver, id: image.id)] = Entry(
-                parent: addsNothing ? from : top, ownBytes: isComplete ? image.ownBytes ?? 0 : nil, tags: image.tags.sorted(),
+                parent: addsNothing ? from : top, ownBytes: isComplete ? image.ownBytes ?? 0 : nil,
+                tags: image.tags.sorted(),
                 created: image.created)
         }
     }

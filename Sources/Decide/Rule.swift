@@ -70,7 +70,12 @@ package struct Rule: Hashable, Sendable {
                 denied("no container in any state mounts it", "containers/*/config*.json, hostconfig.json"), kernel,
             ]
         case .scratch: return [denied("nothing in flight uses it", item.path.parent?.text ?? ""), kernel]
-        case .snapshot: return [denied("neither its snapshotter nor any namespace of containerd has a record of it", "meta.db, metadata.db"), kernel]
+        case .snapshot:
+            return [
+                denied(
+                    "neither its snapshotter nor any namespace of containerd has a record of it", "meta.db, metadata.db"
+                ), kernel,
+            ]
         case .blob: return [denied("no namespace of containerd has a record of it", "meta.db"), kernel]
         case .ingest: return [denied("no lease holds it, and containerd does not wait for it", "meta.db"), kernel]
         case .buildCache, .buildScratch, .layerRecord, .container, .log, .plugin, .lease, .metadata, .otherDriver,

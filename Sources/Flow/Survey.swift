@@ -66,7 +66,8 @@ extension Survey.Root {
     init(_ found: FoundStore) {
         self.init(
             path: found.path, how: found.how, filesystem: found.filesystem, eras: [.containerd], drivers: [],
-            owner: "engine", notes: [], writeObstacles: ["only containerd removes from its store"], outside: found)
+            owner: found.isRunning ? "engine" : "unknown", notes: [],
+            writeObstacles: ["only containerd removes from its store"], outside: found)
     }
 
     /// Of a root of containerd's.

@@ -22,7 +22,9 @@ struct GoldenIdealTests {
             return standing == expected.ideal ? nil : "\(path) is \(standing), not \(expected.ideal)"
         }
         let share = Double(paths.count - others.count) / Double(paths.count)
-        print("\(golden.name): \(paths.count - others.count) of \(paths.count) paths are judged ideally (\(percent(share)))")
+        print(
+            "\(golden.name): \(paths.count - others.count) of \(paths.count) paths are judged ideally (\(percent(share)))"
+        )
         // In the messy root whole classes freeze, because one record of each cannot be read.
         #expect(share >= (golden.name.hasSuffix("-messy") ? 0.80 : 0.95), "\(others.sorted())")
         let lost = paths.filter { path, expected in

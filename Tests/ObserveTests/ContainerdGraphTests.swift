@@ -52,7 +52,8 @@ struct ContainerdRoot {
     func write() throws {
         var image = BoltImage(storesFreelist: false)
         let content = namespaces.mapValues { Value.bucket($0) }
-        try image.write(["v1": .bucket(content.merging(["version": .bytes([8])]) { a, _ in a })], to: Self.meta, in: directory)
+        try image.write(
+            ["v1": .bucket(content.merging(["version": .bytes([8])]) { a, _ in a })], to: Self.meta, in: directory)
         try image.write(["v1": .bucket(["snapshots": .bucket(listed)])], to: Self.metadata, in: directory)
     }
 
@@ -89,13 +90,18 @@ struct ContainerdRoot {
         }
         for letter: Character in ["a", "b", "d"] { try root.directory.write(Root.blob(letter).text, "{}") }
         try root.directory.write(
-            "containers/\(container)/config.v2.json", #"{"ID": "\#(container)", "Name": "/web", "Driver": "overlayfs"}"#)
+            "containers/\(container)/config.v2.json", #"{"ID": "\#(container)", "Name": "/web", "Driver": "overlayfs"}"#
+        )
         root.namespaces["moby"] = [
             "images": .bucket(["docker.io/library/app:1": image("a")]),
             "content": .bucket([
                 "blob": .bucket([
-                    Root.digest("a"): .bucket(["labels": Root.labels(["containerd.io/gc.ref.content.config": Root.digest("b")])]),
-                    Root.digest("b"): .bucket(["labels": Root.labels(["containerd.io/gc.ref.snapshot.overlayfs": "sha256:top"])]),
+                    Root.digest("a"): .bucket([
+                        "labels": Root.labels(["containerd.io/gc.ref.content.config": Root.digest("b")])
+                    ]),
+                    Root.digest("b"): .bucket([
+                        "labels": Root.labels(["containerd.io/gc.ref.snapshot.overlayfs": "sha256:top"])
+                    ]),
                     Root.digest("d"): .bucket([:]),
                 ])
             ]),
@@ -113,7 +119,9 @@ struct ContainerdRoot {
     }
 
     static func lease(_ snapshots: [String: [String]], expires: String? = nil) -> Root.Value {
-        let named = snapshots.mapValues { keys in Root.Value.bucket(Dictionary(uniqueKeysWithValues: keys.map { ($0, .text("")) })) }
+        let named = snapshots.mapValues { keys in
+            Root.Value.bucket(Dictionary(uniqueKeysWithValues: keys.map { ($0, .text("")) }))
+        }
         return .bucket([
             "createdat": .bytes(time), "snapshots": .bucket(named),
             "labels": Root.labels(expires.map { ["containerd.io/gc.expire": $0] } ?? [:]),
@@ -123,7 +131,9 @@ struct ContainerdRoot {
     /// 2025-11-24T12:00:00Z as Go marshals it.
     static let time: [UInt8] = {
         let seconds = UInt64(1_763_985_600 + 62_135_596_800)
-        return [1] + (0..<8).reversed().map { UInt8(truncatingIfNeeded: seconds >> (8 * UInt64($0))) } + [0, 0, 0, 0, 0xFF, 0xFF]
+        return [1] + (0..<8).reversed().map { UInt8(truncatingIfNeeded: seconds >> (8 * UInt64($0))) } + [
+            0, 0, 0, 0, 0xFF, 0xFF,
+        ]
     }()
 
     @Test("an image keeps its content and its snapshots, and nothing else does")
@@ -169,7 +179,8 @@ struct ContainerdRoot {
     @Test("a lease holds until it expires; a time that is none, or before it was made, never ends it")
     func expiry() throws {
         for (text, isOver) in [
-            ("2025-11-25T11:59:59Z", true), ("2025-11-25T12:00:01Z", false), ("soon", false), ("2020-01-01T00:00:00Z", false),
+            ("2025-11-25T11:59:59Z", true), ("2025-11-25T12:00:01Z", false), ("soon", false),
+            ("2020-01-01T00:00:00Z", false),
         ] {
             var root = try Self.root()
             let record = try root.snapshot("k", 6)
@@ -234,9 +245,15 @@ struct ContainerdRoot {
         func standing(_ name: String, _ of: [RelativePath: Judged]) -> Standing? {
             of[RelativePath(Root.ingests + name)]?.standing
         }
-        #expect(standing("one", late) == .inUse && standing("two", late) == .orphan && standing("three", late) == .orphan)
+        #expect(
+            standing("one", late) == .inUse && standing("two", late) == .orphan && standing("three", late) == .orphan)
         #expect(standing("two", early) == .inUse)
         #expect(standing("four", late) == .orphan && standing("five", late) == .orphan)
+        // A name that was cut off may be any that has no directory now.
+        try root.directory.write(Root.ingests + "one/ref", "moby/1/on")
+        let cut = try root.standings(now: Self.noon)
+        #expect(standing("one", cut) == .unknown && standing("four", cut) == .unknown)
+        #expect(standing("three", cut) == .orphan)
     }
 
     @Test("a record without its data, a strange one, or a lost list casts doubt on all of the store")
@@ -282,9 +299,12 @@ struct ContainerdRoot {
         root.namespaces["moby"]?["content"] = .bucket([
             "blob": .bucket([
                 Root.digest("a"): .bucket([:]),
-                Root.digest("1"): .bucket(["labels": Root.labels(["containerd.io/gc.bref.content.x": Root.digest("a")])]),
+                Root.digest("1"): .bucket(["labels": Root.labels(["containerd.io/gc.bref.content.x": Root.digest("a")])]
+                ),
                 Root.digest("2"): .bucket(["labels": Root.labels(["containerd.io/gc.root": "now"])]),
-                Root.digest("3"): .bucket(["labels": Root.labels(["containerd.io/gc.bref.image": "docker.io/library/app:1"])]),
+                Root.digest("3"): .bucket([
+                    "labels": Root.labels(["containerd.io/gc.bref.image": "docker.io/library/app:1"])
+                ]),
             ])
         ])
         try root.directory.makeDirectory("containers")
@@ -299,7 +319,9 @@ struct ContainerdRoot {
     func goValues() {
         #expect(GoValue.uvarint([0x96, 0x01]) == 150 && GoValue.varint([0x03]) == -2)
         #expect(GoValue.varint([0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01]) == .min)
-        for bytes: ArraySlice<UInt8> in [[], [0x80], [1, 1], [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x02]] {
+        for bytes: ArraySlice<UInt8> in [
+            [], [0x80], [1, 1], [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x02],
+        ] {
             #expect(GoValue.uvarint(bytes) == nil)
         }
         #expect(GoValue.time(Self.time[...])?.rfc3339.hasPrefix("2025-11-24T12:00:00") ?? false)

@@ -36,7 +36,8 @@ struct ContainerdCatalog {
         var image = ImageRecord(id: Self.bare(digest), path: path)
         image.parent = names.lazy.compactMap { namespace.parents[$0] }.first.map(Self.bare)
         for name in names where !name.hasPrefix("moby-dangling@") {
-            if name.contains("@") { image.digests.append(Self.familiar(name)) } else { image.tags.append(Self.familiar(name)) }
+            let familiar = ContainerdDatabase.familiar(name)
+            if name.contains("@") { image.digests.append(familiar) } else { image.tags.append(familiar) }
         }
         let content = content(below: digest, in: namespace)
         image.ownBytes = content.reduce(0) { $0 + max(0, namespace.sizes[$1] ?? 0) }
@@ -62,8 +63,10 @@ struct ContainerdCatalog {
         var content: Set<String> = [digest]
         var pending = [digest]
         while let next = pending.popLast() {
-            for case .blob(let below) in namespace.blobs[next]?.needs ?? [] {
-                if namespace.blobs[below] != nil, content.insert(below).inserted { pending.append(below) }
+            guard let record = namespace.blobs[next] else { continue }
+            for node in record.needs where !record.notes.contains(node) {
+                guard case .blob(let below) = node, namespace.blobs[below] != nil else { continue }
+                if content.insert(below).inserted { pending.append(below) }
             }
         }
         return content
@@ -126,13 +129,6 @@ struct ContainerdCatalog {
             // The time of the record is shown instead.
             return nil
         }
-    }
-
-    /// `docker.io/library/app:1` is what Docker shows as `app:1`. Source: distribution/reference `normalize.go`.
-    private static func familiar(_ name: String) -> String {
-        guard name.hasPrefix("docker.io/") else { return name }
-        let rest = name.dropFirst("docker.io/".count)
-        return String(rest.hasPrefix("library/") ? rest.dropFirst("library/".count) : rest)
     }
 
     private static func bare(_ digest: String) -> String {

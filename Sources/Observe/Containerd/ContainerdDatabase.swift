@@ -14,7 +14,7 @@ import Model
 ///     v1 / <namespace> / sandboxes / <id> / labels
 ///
 /// Source: containerd `core/metadata/buckets.go`, `core/metadata/gc.go`.
-struct ContainerdDatabase {
+package struct ContainerdDatabase {
     /// A thing of one namespace.
     enum Node: Hashable {
         /// By its digest.
@@ -33,6 +33,8 @@ struct ContainerdDatabase {
         var neededBy: [Node] = []
         /// Its label says that it is to be kept.
         var isRoot = false
+        /// What Docker notes beside an image (the configuration of the container it was made from): no part of it.
+        var notes: Set<Node> = []
         var created: Timestamp?
     }
 
@@ -83,11 +85,18 @@ struct ContainerdDatabase {
         return name == "moby" || name.hasPrefix("moby-") || name.hasPrefix("moby_")
     }
 
+    /// `docker.io/library/app:1` is what Docker shows as `app:1`. Source: distribution/reference `normalize.go`.
+    static func familiar(_ name: String) -> String {
+        guard name.hasPrefix("docker.io/") else { return name }
+        let rest = name.dropFirst("docker.io/".count)
+        return String(rest.hasPrefix("library/") ? rest.dropFirst("library/".count) : rest)
+    }
+
     /// Namespaces of others, such as Kubernetes.
     var foreign: [String] { namespaces.keys.filter { !Self.isDockers($0) }.sorted() }
 
     /// - Throws: `wrongKind` if there is a value where the format has a bucket.
-    init(_ root: BoltBucket) throws(BoltError) {
+    package init(_ root: BoltBucket) throws(BoltError) {
         for version in root where version.name != "v1" { strange.append(version.name) }
         for entry in try root.entries(below: "v1") {
             guard case .bucket(let bucket) = entry.value else {

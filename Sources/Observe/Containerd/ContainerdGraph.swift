@@ -161,7 +161,7 @@ private struct OneNamespace {
         if image.hasPrefix("moby-dangling@") {
             return .containerd("the untagged image \(image.dropFirst("moby-dangling@".count))")
         }
-        return .tag(image)
+        return .tag(ContainerdDatabase.familiar(image))
     }
 
     /// What a snapshot's key says about it. Source: moby `daemon/containerd/image_snapshot.go`, `image_builder.go`.
@@ -211,14 +211,15 @@ private struct LeaseWords {
         if !isDockers {
             (isNeeded, claimant, holder) = (true, .containerd("a lease \(place)"), "lease \(id) \(place)")
         } else if let expired, hasExpired {
-            (isNeeded, holder) = (false, "lease \(id), which has expired")
+            (isNeeded, holder) = (false, "lease \(id) that has expired")
             claimant = .containerd("expired \(expired.rfc3339): containerd drops it with what only it holds")
         } else if hasContainer {
-            (isNeeded, holder) = (false, "lease \(id.prefix(12)) of the container with that id")
+            (isNeeded, holder) = (false, "lease \(id.prefix(12)) of that container")
             claimant = .containerd("lease of a container \(place)")
         } else if isContainers {
-            (isNeeded, holder) = (false, "lease \(id), of a container that is gone")
-            claimant = .containerd("lease of a container that does not exist: a `docker create` that was killed left it")
+            (isNeeded, holder) = (false, "lease \(id) of a container that is gone")
+            claimant = .containerd(
+                "lease of a container that does not exist: a `docker create` that was killed left it")
         } else if let end = lease.expires {
             (isNeeded, holder) = (true, "lease \(id) until \(end.rfc3339)")
             claimant = .containerd("until \(end.rfc3339)")

@@ -102,13 +102,17 @@ package struct ContainerdReader: Reader {
             findings.problem(
                 store.database.text, hides: [.containerd], because: "it names \(place), which does not exist")
         }
-        for (path, name) in things.listed {
-            findings.claim(
-                path, by: .containerd("its snapshotter knows it as \(name)"), .knows,
-                source: (path.parent?.parent ?? store.base).text)
+        for upload in things.doubtfulUploads(database) {
+            findings.problem(
+                store.database.text, hides: [.item(upload)], because: "it has an upload whose name no directory has")
         }
         let graph = ContainerdGraph(store: store, database: database, things: things, items: items, now: now)
         findings.merge(graph.findings())
+        for (path, name) in things.listed {
+            findings.claim(
+                path, by: .containerd("its snapshotter knows it as \(name)"), .knows,
+                source: (path.parent?.parent ?? store.base).text + "/metadata.db")
+        }
         findings.catalog.merge(
             ContainerdCatalog(store: store, database: database, things: things, directory: directory).catalog())
     }

@@ -104,6 +104,15 @@ struct ContainerdThings {
         return missing
     }
 
+    /// Uploads that may be ones whose record names another directory than there is: those without a record, if some record
+    /// is without an upload.
+    func doubtfulUploads(_ database: ContainerdDatabase) -> [RelativePath] {
+        let recorded = Set(database.namespaces.values.flatMap { $0.ingests.values.map(\.ref) })
+        guard recorded.contains(where: { ingests[$0] == nil }) else { return [] }
+        let known = Set(recorded.compactMap { ingests[$0] })
+        return items.items(in: store.content / "ingest").map(\.path).filter { !known.contains($0) }
+    }
+
     /// Directories that a snapshotter has in its list, with the snapshotter's name for each.
     var listed: [(path: RelativePath, name: String)] {
         snapshotters.flatMap { snapshotter, database in

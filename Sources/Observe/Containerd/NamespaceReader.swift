@@ -141,7 +141,10 @@ private func record(_ bucket: BoltBucket) throws(BoltError) -> ContainerdDatabas
         let name = label.name.dropFirst("containerd.io/gc.".count)
         let value = EntryName.escaped(try label.bytes())
         if name == "root" { record.isRoot = true }
-        if name.hasPrefix("ref."), let node = node(name.dropFirst(4), value) { record.needs.append(node) }
+        if name.hasPrefix("ref."), let node = node(name.dropFirst(4), value) {
+            record.needs.append(node)
+            if name.hasPrefix("ref.content.moby/") { record.notes.insert(node) }
+        }
         if name.hasPrefix("bref."), let node = node(name.dropFirst(5), value) { record.neededBy.append(node) }
     }
     return record

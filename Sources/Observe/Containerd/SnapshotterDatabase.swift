@@ -11,7 +11,7 @@ import Model
 ///
 /// `<name>` is the `name` of the snapshot in `meta.db`: `<namespace>/<number>/<key>`.
 /// Source: containerd `core/snapshots/storage/bolt.go`.
-struct SnapshotterDatabase {
+package struct SnapshotterDatabase {
     struct Snapshot {
         var directory: String
         var isCommitted: Bool
@@ -23,7 +23,7 @@ struct SnapshotterDatabase {
     private(set) var strange: [String] = []
 
     /// - Throws: `wrongKind` if there is a value where the format has a bucket.
-    init(_ root: BoltBucket) throws(BoltError) {
+    package init(_ root: BoltBucket) throws(BoltError) {
         guard let version = try root.bucket("v1") else { return }
         var taken: Set<String> = []
         for entry in try version.entries(below: "snapshots") {

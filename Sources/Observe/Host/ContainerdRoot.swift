@@ -11,6 +11,8 @@ package struct FoundStore: Sendable {
     /// Absolute, without symbolic links, escaped.
     package let path: String
     package let how: String
+    /// A containerd that runs said so.
+    package let isRunning: Bool
     /// The file system's type.
     package let filesystem: String
     package let directory: Directory
@@ -43,14 +45,14 @@ package func findStores(
     do {
         let hasOwn = try root.directory.statusIfPresent(own) != nil
         if address == nil, hasOwn { return search }
-        guard let (path, how) = try place(root, address, hasOwn: hasOwn, sources) else { return search }
+        guard let (path, how, isRunning) = try place(root, address, hasOwn: hasOwn, sources) else { return search }
         let real = try realPath(path)
         guard real != root.path, !real.hasPrefix(root.path + "/") else { return search }
         let directory = try Directory(path: "/").directory(RelativePath(String(real.dropFirst())))
         guard try usesStore || holdsImages(directory) else { return search }
         search.stores = [
             FoundStore(
-                store: ContainerdStore(outside: directory, at: real), path: real, how: how,
+                store: ContainerdStore(outside: directory, at: real), path: real, how: how, isRunning: isRunning,
                 filesystem: try directory.fileSystem().name, directory: directory)
         ]
     } catch let error as DiskError where error.isMissing {
@@ -63,16 +65,16 @@ package func findStores(
 
 private func place(
     _ root: DataRoot, _ address: String?, hasOwn: Bool, _ sources: RootSources
-) throws -> (path: String, how: String)? {
+) throws -> (path: String, how: String, isRunning: Bool)? {
     let wanted = ContainerdCommand.socket(address ?? sources.containerdAddress)
     for daemon in try runningContainerds(sources) where daemon.address == wanted {
-        return (daemon.root, "containerd (pid \(daemon.pid), \(daemon.how))")
+        return (daemon.root, "containerd (pid \(daemon.pid), \(daemon.how))", true)
     }
     guard address == nil, !hasOwn, root.path == EntryName.escaped(text: sources.usual) else { return nil }
     if let path = try containerdSettings(EntryName.escaped(text: sources.containerdSettings)).root {
-        return (path, sources.containerdSettings)
+        return (path, sources.containerdSettings, false)
     }
-    return (EntryName.escaped(text: sources.usualContainerd), "containerd's default")
+    return (EntryName.escaped(text: sources.usualContainerd), "containerd's default", false)
 }
 
 /// True if Docker has an image, a snapshot or content in it. What cannot be read may.

@@ -43,11 +43,17 @@ extension Survey {
         case .inUse:
             let leases = leasesOfNobody(holding: entry)
             guard let first = leases.first else { return ["Nothing. Something needs it."] }
-            return ["Only \(leases.count == 1 ? "a lease" : "leases") of containers that are gone hold it:"]
-                + leases.map { "  " + $0.removal } + [Self.socketNote(first.namespace)]
+            let title =
+                leases.count == 1
+                ? "Only the lease of a container that is gone holds it:"
+                : "Only leases of containers that are gone hold it:"
+            return [title] + leases.map { "  " + $0.removal } + [Self.socketNote(first.namespace)]
         case .reclaimable, .orphan:
             if let lease = LeaseName(entry.item) {
-                return ["Let containerd drop it, with what only it holds: \(lease.removal)", Self.socketNote(lease.namespace)]
+                return [
+                    "Let containerd drop it, with what only it holds: \(lease.removal)",
+                    Self.socketNote(lease.namespace),
+                ]
             }
             return [
                 "containerd removes it when it next collects what nobody needs, which it does after each removal.",

@@ -96,7 +96,8 @@ struct DiskAnswer: Report {
         }
         let outside = others.reduce(Int64(0)) { $0 + $1.total.allocatedBytes }
         let totals = JSONValue.object(
-            ("outsideBytes", others.isEmpty ? nil : .integer(outside)), ("allocatedBytes", .integer(report.total.allocatedBytes)), ("inodes", .integer(report.total.inodes)),
+            ("outsideBytes", others.isEmpty ? nil : .integer(outside)),
+            ("allocatedBytes", .integer(report.total.allocatedBytes)), ("inodes", .integer(report.total.inodes)),
             ("freeableBytes", .integer(report.freeableBytes)), ("otherBytes", report.otherBytes.map { .integer($0) }),
             ("filesystemBytes", report.capacity.map { .integer($0.totalBytes) }))
         writeJSON(

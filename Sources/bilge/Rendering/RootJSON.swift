@@ -35,7 +35,8 @@ struct Place: Sendable {
     /// The members that every JSON answer has.
     var members: [(name: String, value: JSONMember)] {
         [
-            ("schema", .value(.integer(1))), ("roots", .list(([root] + stores).map(JSONValue.init))), ("engine", .value(JSONValue(engine))),
+            ("schema", .value(.integer(1))), ("roots", .list(([root] + stores).map(JSONValue.init))),
+            ("engine", .value(JSONValue(engine))),
         ]
     }
 
@@ -45,7 +46,7 @@ struct Place: Sendable {
             "\(Shown.text(root.path)) (\(details.joined(separator: ", "))), found by \(Shown.raw(root.how)); "
             + Shown.raw(company)
         let others = stores.map { store in
-            "and \(Shown.text(store.path)) (\(Shown.raw(store.filesystem))), root of \(Shown.raw(store.how))"
+            "and \(Shown.text(store.path)) (\(Shown.raw(store.filesystem))), containerd's own root, found by \(Shown.raw(store.how))"
         }
         return [style(line, .bold)] + others + root.notes.map { "note: " + Shown.raw($0) }
     }
