@@ -22,11 +22,12 @@ build:
 	$(SWIFT) build $(RELEASE) --product bilge
 
 ## All tests, one after the other: some look at the whole host. Installs what they need (as root); skips loudly what this
-## machine cannot do.
-test:
-	@Scripts/install-packages xz-utils tar attr busybox-static docker.io strace util-linux
+## machine cannot do. Counts the instructions of the executable that ships, so that one is built, too.
+test: build
+	@Scripts/install-packages xz-utils tar attr busybox-static docker.io strace util-linux valgrind binutils
 	$(SWIFT) build --build-tests $(CHECKED)
-	BILGE="$$($(SWIFT) build --show-bin-path)/bilge" $(SWIFT) test --skip-build --no-parallel
+	BILGE="$$($(SWIFT) build --show-bin-path)/bilge" BILGE_RELEASE="$(BIN)/bilge" \
+		$(SWIFT) test --skip-build --no-parallel
 
 ## One parser under libFuzzer, starting from its corpus; what traps it is left in the folder.
 fuzz:
@@ -44,8 +45,10 @@ format:
 	$(SWIFT) format format --in-place --recursive --parallel Package.swift Sources Tests
 
 bench: build
-	@Scripts/install-packages tar busybox-static docker.io
+	@Scripts/install-packages tar busybox-static docker.io time gdu
 	Scripts/bench "$(BIN)/bilge"
+	Scripts/bench-walk "$(BIN)/bilge"
+	Scripts/bench-docker "$(BIN)/bilge"
 
 install: build
 	install -D -m 0755 "$(BIN)/bilge" "$(DESTDIR)$(PREFIX)/bin/bilge"

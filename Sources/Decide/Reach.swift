@@ -70,6 +70,24 @@ package struct Reach: Sendable {
         return records
     }
 
+    /// Whoever keeps `item`, directly or through others, by a claim that counts by itself: containers first, then tags,
+    /// then whoever else does, each once.
+    package func keepers(of item: RelativePath) -> [Claimant] {
+        var visited: Set<RelativePath> = [item]
+        var pending = [item]
+        var found: Set<Claimant> = []
+        while let current = pending.popLast() {
+            for claim in claimsOn[current] ?? [] where claim.force == .needs {
+                if case .item(let claimant) = claim.claimant {
+                    if needed.contains(claimant), visited.insert(claimant).inserted { pending.append(claimant) }
+                } else {
+                    found.insert(claim.claimant)
+                }
+            }
+        }
+        return found.sorted { ($0.rank, $0.description) < ($1.rank, $1.description) }
+    }
+
     private mutating func add(
         _ claim: Claim, on item: RelativePath, _ roots: inout Set<RelativePath>, _ records: inout Set<RelativePath>
     ) {
@@ -79,6 +97,22 @@ package struct Reach: Sendable {
         case (.knows, _): records.insert(item)
         case (.needs, .item(let claimant)): needs[claimant, default: []].insert(item)
         case (.needs, _): roots.insert(item)
+        }
+    }
+}
+
+extension Claimant {
+    /// What a person would rather be told: a container explains more than the mount that it made.
+    fileprivate var rank: Int {
+        switch self {
+        case .container: 0
+        case .tag: 1
+        case .buildCache: 2
+        case .process: 3
+        case .mount: 4
+        case .item: 5
+        case .engine, .containerd: 6
+        case .layout, .bilge: 7
         }
     }
 }

@@ -69,10 +69,13 @@ package struct ProcFS: Sendable {
     package enum Link: String, CaseIterable, Sendable { case cwd, root, exe }
     package enum Namespace: String, Sendable { case mnt, pid }
 
-    private let folder: Directory
+    let folder: Directory
 
     /// - Parameter path: another than `/proc` for tests, and for the `/proc` of the host in a container.
     package init(path: FilePath = "/proc") throws(DiskError) { folder = try Directory(path: path) }
+
+    /// Gives a process time to finish what it is in the middle of.
+    package static func pause(milliseconds: Int) { usleep(UInt32(clamping: milliseconds) * 1000) }
 
     /// All processes, in no order, without their threads. With `hidepid` it lists only the caller's own.
     package func processes() throws(DiskError) -> [ProcessID] {
@@ -156,7 +159,7 @@ extension ProcFS {
     private static let exiting: UInt64 = 0x0000_0004  // PF_EXITING
     private static let kernelThread: UInt64 = 0x0020_0000  // PF_KTHREAD. Source: Linux `include/linux/sched.h`
 
-    private func answer<Value>(
+    func answer<Value>(
         _ id: ProcessID, _ body: () throws(DiskError) -> Value
     ) -> ProcessAnswer<Value> {
         do throws(DiskError) {

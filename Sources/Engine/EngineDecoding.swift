@@ -254,28 +254,3 @@ extension EnginePlugin: Decodable {
         guard EntryName.isHexID(id) else { throw UnexpectedValue(detail: "plugin id \(id)") }
     }
 }
-
-/// `/system/df`: only the build cache.
-struct DiskUsage: Decodable {
-    let buildCache: [EngineBuildRecord]?
-
-    private struct Usage: Decodable {
-        var TotalCount: Int?
-        var Items: [EngineBuildRecord]?
-    }
-
-    init(from decoder: any Decoder) throws {
-        let answer = try decoder.container(keyedBy: Key.self)
-        // From API 1.52 on the list may move into `BuildCacheUsage`; an engine that has it there may send `null` here.
-        if let list: [EngineBuildRecord] = try answer.optional("BuildCache") {
-            buildCache = list
-        } else if let usage: Usage = try answer.optional("BuildCacheUsage") {
-            guard let items = usage.Items ?? (usage.TotalCount == 0 ? [] : nil) else {
-                throw UnexpectedValue(detail: "BuildCacheUsage counts records that it does not list")
-            }
-            buildCache = items
-        } else {
-            buildCache = answer.contains("BuildCache") ? [] : nil
-        }
-    }
-}

@@ -34,6 +34,8 @@ package struct EngineReport: Sendable {
     /// `nil` if nobody asked.
     package var buildCache: Reply<[EngineBuildRecord]>?
     package var plugins: Reply<[EnginePlugin]>
+    /// What `docker system df` calls reclaimable of the images; `nil` if nobody asked, or the engine did not tell.
+    package var reclaimableImageBytes: Int64?
 
     /// The things of a list, asked about one by one.
     package struct Details<Value: Sendable>: Sendable {
@@ -51,7 +53,8 @@ package struct EngineReport: Sendable {
         version: EngineVersion, api: APIVersion, peerPID: Int32?, info: Reply<EngineInfo>,
         images: Reply<[EngineImage]>, imageDetails: Details<EngineImageDetail>?,
         containers: Reply<[EngineContainer]>, containerDetails: Details<EngineContainerDetail>,
-        volumes: Reply<EngineVolumes>, buildCache: Reply<[EngineBuildRecord]>?, plugins: Reply<[EnginePlugin]>
+        volumes: Reply<EngineVolumes>, buildCache: Reply<[EngineBuildRecord]>?, plugins: Reply<[EnginePlugin]>,
+        reclaimableImageBytes: Int64? = nil
     ) {
         self.version = version
         self.api = api
@@ -64,6 +67,7 @@ package struct EngineReport: Sendable {
         self.volumes = volumes
         self.buildCache = buildCache
         self.plugins = plugins
+        self.reclaimableImageBytes = reclaimableImageBytes
     }
 }
 

@@ -29,15 +29,21 @@ struct EngineSession: Sendable {
     }
 
     /// BuildKit came with API 1.38, its list of records with 1.39; before that the records on disk are all there is.
-    func buildCache() async -> Reply<[EngineBuildRecord]> {
-        guard api >= APIVersion(1, 25) else { return .success([]) }
+    ///
+    /// - Parameter images: also what the engine calls reclaimable of its images.
+    func diskUsage(images: Bool) async -> (buildCache: Reply<[EngineBuildRecord]>, reclaimableImageBytes: Int64?) {
+        guard api >= APIVersion(1, 25) else { return (.success([]), nil) }
         // Only from API 1.42 on can the rest, which has to be measured, be left out.
-        let endpoint = api >= APIVersion(1, 42) ? "/system/df?type=build-cache" : "/system/df"
-        return await (get(endpoint) as Reply<DiskUsage>).flatMap { usage in
+        let endpoint =
+            api >= APIVersion(1, 42) ? "/system/df?type=build-cache" + (images ? "&type=image" : "") : "/system/df"
+        let reply: Reply<DiskUsage> = await get(endpoint)
+        let records: Reply<[EngineBuildRecord]> = reply.flatMap { usage in
             if let records = usage.buildCache { return .success(records) }
             guard api >= APIVersion(1, 39) else { return .success([]) }
             return .failure(EngineError(endpoint, .unexpectedShape, status: 200, ".BuildCache is missing"))
         }
+        guard case .success(let usage) = reply else { return (records, nil) }
+        return (records, usage.reclaimableImageBytes)
     }
 
     /// Containers in any state, and each of them by itself.

@@ -55,7 +55,7 @@ struct Place: Sendable {
     /// What the kernel says of the items of each root.
     private func witness(_ items: [Item]) -> (findings: Findings, coverage: WitnessCoverage) {
         var own = Findings()
-        for item in items where !item.path.text.hasPrefix("/") { own.add(item) }
+        for item in items where !item.path.isAbsolute { own.add(item) }
         var (findings, coverage) = KernelWitness(root: root, rootPath: path, proc: sources.proc).look(among: own)
         for store in stores {
             guard let directory = store.directory else { continue }
@@ -71,7 +71,7 @@ struct Place: Sendable {
 
     /// When each item last changed, in whichever root it lies.
     private func dated(_ items: [Item]) -> [RelativePath: Timestamp] {
-        var changed = changes(of: items.filter { !$0.path.text.hasPrefix("/") }, in: root)
+        var changed = changes(of: items.filter { !$0.path.isAbsolute }, in: root)
         for store in stores {
             guard let directory = store.directory else { continue }
             for (path, time) in changes(of: store.inside(items), in: directory) { changed[store.outside(path)] = time }
@@ -81,7 +81,7 @@ struct Place: Sendable {
 
     /// The `mtime` of each item, for showing.
     func modified(_ items: [Item]) -> [RelativePath: Timestamp] {
-        var modified = modifications(of: items.filter { !$0.path.text.hasPrefix("/") }, in: root)
+        var modified = modifications(of: items.filter { !$0.path.isAbsolute }, in: root)
         for store in stores {
             guard let directory = store.directory else { continue }
             let inner = modifications(of: store.inside(items), in: directory)

@@ -24,6 +24,7 @@ package struct Survey: Sendable {
     /// When each thing that nobody claims last changed.
     package var changed: [RelativePath: Timestamp]
     var place: Place
+    var remembering: Remembering
     var opened: DataRoot
     /// `DockerRootDir` of the engine that answered, whether the root is its own or not.
     var engineRoot: String?
@@ -56,6 +57,8 @@ package struct Survey: Sendable {
         package var storageDriver: String?
         /// `graphdriver` or `containerd`.
         package var imageStore: String?
+        /// What `docker system df` calls reclaimable of its images; `nil` if it did not say.
+        package var reclaimableImageBytes: Int64?
         /// Why it could not be asked.
         package var reason: String?
     }
@@ -69,7 +72,4 @@ extension Survey.Root {
             owner: found.isRunning ? "engine" : "unknown", notes: [],
             writeObstacles: ["only containerd removes from its store"], outside: found)
     }
-
-    /// Of a root of containerd's.
-    package func fileSystem() throws -> FileSystem? { try outside?.directory.fileSystem() }
 }

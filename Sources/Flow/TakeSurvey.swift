@@ -16,7 +16,9 @@ package func survey(_ request: Request) async throws -> Survey {
 
 /// The engine's complete answer, asked anew each time.
 func ask(_ request: Request) async throws -> EngineAnswer {
-    await withEngine(at: try request.engineHost()) { await $0.ask(EngineClient.Questions(imageLayers: false)) }
+    await withEngine(at: try request.engineHost()) {
+        await $0.ask(EngineClient.Questions(imageLayers: false, imageSpace: request.asksImageSpace))
+    }
 }
 
 extension Request {
@@ -63,5 +65,5 @@ private func survey(_ request: Request, _ answer: EngineAnswer?) throws -> Surve
         stores: search.stores.map(Survey.Root.init),
         engine: engine.summary, items: look.items, problems: look.findings.problems, catalog: look.findings.catalog,
         reach: look.reach, coverage: look.coverage, directory: root.directory, changed: look.changed, place: place,
-        opened: root, engineRoot: answer?.rootDirectory)
+        remembering: Remembering(request), opened: root, engineRoot: answer?.rootDirectory)
 }

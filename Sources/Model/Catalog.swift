@@ -163,10 +163,12 @@ package struct CacheRecord: Hashable, Sendable {
     package var sizeBytes: Int64?
     /// The records it was made from.
     package var parents: [String]
+    /// Nothing writes to its files any more.
+    package var isCommitted = false
 
     package init(
         id: String, directory: RelativePath?, description: String, recordType: String, created: Timestamp?,
-        lastUsed: Timestamp?, sizeBytes: Int64?, parents: [String]
+        lastUsed: Timestamp?, sizeBytes: Int64?, parents: [String], isCommitted: Bool = false
     ) {
         self.id = id
         self.directory = directory
@@ -176,5 +178,6 @@ package struct CacheRecord: Hashable, Sendable {
         self.lastUsed = lastUsed
         self.sizeBytes = sizeBytes
         self.parents = parents
+        self.isCommitted = isCommitted
     }
 }

@@ -22,6 +22,9 @@ package struct RelativePath: Hashable, Comparable, Sendable, CustomStringConvert
 
     package var description: String { text }
 
+    /// Outside the data root.
+    package var isAbsolute: Bool { text.utf8.first == UInt8(ascii: "/") }
+
     /// The bytes the kernel knows it by.
     package var bytes: [UInt8] { EntryName.bytes(text) }
 

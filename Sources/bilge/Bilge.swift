@@ -32,7 +32,10 @@ struct Bilge: Command {
         subcommands: [PluginMetadata.self, ManualPage.self],
         groupedSubcommands: [
             CommandGroup(
-                name: "LOOK", subcommands: [Df.self, Tree.self, List.self, Explain.self, Why.self, Scan.self]),
+                name: "LOOK",
+                subcommands: [
+                    Df.self, Du.self, Diff.self, Tree.self, List.self, Explain.self, Why.self, Scan.self,
+                ]),
             CommandGroup(name: "CLEAN UP", subcommands: [Prune.self, Apply.self, Undo.self, TrashCommand.self]),
             CommandGroup(name: "LEARN", subcommands: [DemoCommand.self]),
         ])
@@ -51,8 +54,7 @@ struct Bilge: Command {
 
     func run(on console: Console) async throws -> ExitStatus {
         let survey = try await console.survey(root.request(on: console))
-        let usage = try await console.usage(of: survey.items, in: survey)
-        var answer = try DiskAnswer(survey, usage, output)
+        var answer = DiskAnswer(survey, try await console.account(of: survey), output)
         answer.next = nextSteps(answer.report, survey.problems, hint: root.cautiousHint)
         try console.show(answer, output)
         return survey.status

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Disk
 import FoundationEssentials
 import Glibc
 import Model
@@ -18,6 +19,8 @@ struct Console: Sendable {
     /// Asks a yes-or-no question; `nil` without a terminal to ask on.
     var ask: (@Sendable (String) -> Bool)?
     var style = Style(isColoured: false)
+    /// Of the terminal; what is drawn fits into them.
+    var columns = 80
     var environment: [String: String] = [:]
     var now: @Sendable () -> Timestamp
 
@@ -29,6 +32,11 @@ struct Console: Sendable {
             out: { write($0, to: .standardOutput) }, err: { write($0, to: .standardError) },
             style: Style(isColoured: !isPlain && isatty(STDOUT_FILENO) == 1), environment: environment,
             now: { Timestamp(nanoseconds: Int64(Date().timeIntervalSince1970 * 1e9)) })
+        if let columns = environment["COLUMNS"].flatMap({ Int($0) }) ?? terminalColumns(of: .standardOutput),
+            columns > 0
+        {
+            console.columns = columns
+        }
         if isatty(STDERR_FILENO) == 1 {
             console.status = { write("\r\u{1B}[K" + ($0.map(Shown.raw) ?? ""), to: .standardError) }
             if isatty(STDIN_FILENO) == 1 { console.ask = question }

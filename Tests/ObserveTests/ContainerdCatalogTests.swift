@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Decide
+import Disk
 import Foundation
 import Model
 import SystemPackage

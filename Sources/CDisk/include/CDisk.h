@@ -52,5 +52,7 @@ void cdisk_word_wait(const uint32_t *word, uint32_t seen, int64_t nanoseconds);
 void cdisk_word_raise(uint32_t *word, int threads);
 
 int cdisk_o_path(void);
+// Columns of the terminal; 0 if it is none.
+int cdisk_terminal_columns(int fd);
 
 #endif

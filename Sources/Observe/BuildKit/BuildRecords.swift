@@ -60,10 +60,10 @@ struct BuildRecords {
 
 extension BuildRecords.Record {
     /// - Parameter sizeBytes: where the record itself has no size.
-    func described(at directory: RelativePath?, sizeBytes other: Int64?) -> CacheRecord {
+    func described(at directory: RelativePath?, sizeBytes other: Int64?, isCommitted: Bool = false) -> CacheRecord {
         CacheRecord(
             id: id, directory: directory, description: description, recordType: recordType, created: created,
-            lastUsed: lastUsed, sizeBytes: sizeBytes ?? other, parents: parents)
+            lastUsed: lastUsed, sizeBytes: sizeBytes ?? other, parents: parents, isCommitted: isCommitted)
     }
 
     /// Takes over the fields that Bilge uses, and ignores the others.

@@ -18,6 +18,8 @@ struct BuildSnapshots {
         var parent: String?
         /// The name of the directory if it is not the key.
         var committed: String?
+        /// Frozen, so that nobody writes to its directory any more.
+        var isCommitted = false
         var sizeBytes: Int64?
     }
 
@@ -62,6 +64,8 @@ struct BuildSnapshots {
                 strange.append("\(key)/\(entry.name)")
                 continue
             }
+            // The only field that is empty.
+            if entry.name == "iscommitted" { snapshot.isCommitted = true }
             let value = EntryName.escaped(bytes)
             guard !value.isEmpty else { continue }
             switch entry.name {

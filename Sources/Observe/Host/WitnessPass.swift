@@ -128,6 +128,7 @@ extension WitnessPass {
     private mutating func lookAtProcesses() throws(DiskError) {
         let listed = try proc.processes()
         for id in try mine(among: listed) where id != .own { lookAt(id) }
+        askAgain()
         // A hidden process is not listed at all; nobody hides this one from itself.
         if witness.caller == 0, !listed.contains(ProcessID(1)) {
             problem(witness.sources.proc, "process 1 is not shown: /proc hides processes from this one")
@@ -144,6 +145,20 @@ extension WitnessPass {
         let mine = zip(listed, statuses).filter { $1?.owner == witness.caller }.map(\.0)
         coverage.notAsked = listed.count - mine.count
         return mine
+    }
+
+    /// Some cannot be asked for a moment only, while they start a program or give up privileges; a second look does not
+    /// replace what the first one found. Process 1 stays as it is.
+    private mutating func askAgain() {
+        let counted = coverage
+        for milliseconds in [1, 4, 16, 64] {
+            let hidden = Set(unreadable.map(\.pid)).subtracting([1])
+            guard !hidden.isEmpty else { break }
+            witness.sources.pause(milliseconds)
+            unreadable.removeAll { hidden.contains($0.pid) }
+            for pid in hidden.sorted() { lookAt(ProcessID(pid)) }
+        }
+        coverage = counted
     }
 
     private mutating func lookAt(_ id: ProcessID) {

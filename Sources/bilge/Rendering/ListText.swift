@@ -149,10 +149,32 @@ struct Lists {
         usage[entry.item.path].map { ByteCount($0.allocatedBytes).text + ($0.unreadable > 0 ? " or more" : "") } ?? ""
     }
 
+    /// The containers and images that end up using it; empty for what nobody needs.
     private func user(_ entry: Judged) -> String {
-        let claims = entry.evidence.filter { $0.says == .claimed }
-        guard let first = claims.first else { return "" }
-        return Shown.short(RelativePath(first.by)) + (claims.count > 1 ? " and \(claims.count - 1) more" : "")
+        let keepers = survey.reach.keepers(of: entry.item.path)
+        guard let first = keepers.first else { return "" }
+        let people = keepers.filter(\.isNamed)
+        let others = (people.isEmpty ? keepers : people).count - 1
+        return Shown.raw(first.name) + (others > 0 ? " and \(others) more" : "")
+    }
+}
+
+extension Claimant {
+    /// True for what a person gave a name.
+    fileprivate var isNamed: Bool {
+        switch self {
+        case .container, .tag: true
+        case .item, .process, .mount, .buildCache, .engine, .containerd, .layout, .bilge: false
+        }
+    }
+
+    /// As `docker ps` and `docker images` call it.
+    fileprivate var name: String {
+        switch self {
+        case .tag(let name): name
+        case .container(let id, let name): name.isEmpty ? String(id.prefix(12)) : name
+        case .item, .process, .mount, .buildCache, .engine, .containerd, .layout, .bilge: description
+        }
     }
 }
 
