@@ -27,6 +27,7 @@ struct LiveContainerdTests {
         }
         var request = Request.offline(root.path)
         request.rootSources.containerdAddress = containerd.socket
+        request.rootSources.usual = root.path
         defer { withExtendedLifetime(root) {} }
         return try await Flow.survey(request)
     }
@@ -149,10 +150,11 @@ struct LiveContainerdTests {
         #expect(findStores(of: root, address: nil, usesStore: false, sources: sources).stores.isEmpty)
         #expect(findStores(of: root, address: containerd.socket, usesStore: true, sources: sources).stores.count == 1)
         try containerd.importImage("example.org/live:1")
+        #expect(findStores(of: root, address: nil, usesStore: false, sources: sources).stores.isEmpty)
+        sources.usual = folder.path
         let found = findStores(of: root, address: nil, usesStore: false, sources: sources)
         #expect(found.stores.map(\.path) == [containerd.root] && found.failures.isEmpty)
         sources.containerdAddress = "/nowhere"
-        sources.usual = folder.path
         sources.containerdSettings = containerd.directory.path + "/c.toml"
         let settings = findStores(of: root, address: nil, usesStore: false, sources: sources)
         #expect(settings.stores.map(\.path) == [containerd.root])

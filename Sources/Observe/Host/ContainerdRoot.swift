@@ -29,8 +29,8 @@ package struct StoreSearch: Sendable {
 ///
 /// Since 29 an engine with a containerd of the system has its images there, usually in `/var/lib/containerd`; one that
 /// starts a containerd of its own keeps them in `containerd/daemon` below the data root, where they belong to it. In this
-/// order: the running containerd that listens where the engine says; with an engine that was not asked, the one that
-/// listens at the usual place; where none runs, the root in containerd's settings, or its usual one, for the usual data
+/// order: the running containerd that listens where the engine says; with an engine that was not asked or does not say,
+/// the one that listens at the usual place, if a daemon works on the root or the root is the usual one; where none runs, the root in containerd's settings, or its usual one, for the usual data
 /// root only. A root in which Docker never put an image is not shown: an engine with a storage driver leaves nothing but
 /// the names of running containers there.
 ///
@@ -66,15 +66,24 @@ package func findStores(
 private func place(
     _ root: DataRoot, _ address: String?, hasOwn: Bool, _ sources: RootSources
 ) throws -> (path: String, how: String, isRunning: Bool)? {
+    let isUsual = root.path == EntryName.escaped(text: sources.usual)
+    // A root that nobody works on and that lies elsewhere has nothing to do with this host's containerd.
+    guard try address != nil || isUsual || isWorkedOn(root, sources) else { return nil }
     let wanted = ContainerdCommand.socket(address ?? sources.containerdAddress)
     for daemon in try runningContainerds(sources) where daemon.address == wanted {
         return (daemon.root, "containerd (pid \(daemon.pid), \(daemon.how))", true)
     }
-    guard address == nil, !hasOwn, root.path == EntryName.escaped(text: sources.usual) else { return nil }
+    guard address == nil, !hasOwn, isUsual else { return nil }
     if let path = try containerdSettings(EntryName.escaped(text: sources.containerdSettings)).root {
         return (path, sources.containerdSettings, false)
     }
     return (EntryName.escaped(text: sources.usualContainerd), "containerd's default", false)
+}
+
+/// True if a daemon of this host works on the root.
+private func isWorkedOn(_ root: DataRoot, _ sources: RootSources) throws -> Bool {
+    let daemons = try runningDaemons(ProcFS(path: FilePath(sources.proc)), sources)
+    return daemons.contains { $0.directory == Sight(root.status) }
 }
 
 /// True if Docker has an image, a snapshot or content in it. What cannot be read may.
