@@ -5,6 +5,7 @@ import Decide
 package import Disk
 import Logging
 package import Model
+import Observe
 
 /// What measuring items found out.
 package struct MeasuredItems: Sendable {
