@@ -128,7 +128,10 @@ private func judge(
         let hidden = store.flatMap { store in
             store.name.isCertain ? Evidence(.hidden, by: store.reason, source: item.path.text) : nil
         }
-        let evidence = reach.evidence(number, where: reach.counts)
+        // Who needs it before who merely has a record of it.
+        let needs = reach.evidence(number) { reach.claims[$0].force == .needs && reach.counts($0) }
+        let knows = reach.evidence(number) { reach.claims[$0].force == .knows && reach.counts($0) }
+        let evidence = (needs + knows).prefix(20)
         return Judged(item, .inUse, evidence: [hidden].compactMap(\.self) + evidence)
     }
     let doubt =

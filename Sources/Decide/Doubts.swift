@@ -60,7 +60,8 @@ extension Item {
             case .anonymousVolume, .namedVolume, .bindRecord: [.volumes]
             case .scratch, .buildScratch: [.scratch]
             case .plugin, .removingPlugin: [.plugins]
-            case .snapshot, .blob, .ingest, .metadata, .otherDriver, .foreign: []
+            case .snapshot, .blob, .ingest, .lease: [.containerd]
+            case .metadata, .otherDriver, .foreign: []
             }
         // With driver vfs, what lies alone in `vfs/dir` may be a layer whose record is the one that cannot be read.
         let perhaps: [Area] =

@@ -86,7 +86,7 @@ extension Reach {
             guard claim.force == .needs else { return false }
             switch claim.claimant {
             case .item, .tag: return false
-            case .container, .process, .mount, .buildCache, .engine, .layout, .bilge: return true
+            case .container, .process, .mount, .buildCache, .engine, .containerd, .layout, .bilge: return true
             }
         }
     }
@@ -99,7 +99,7 @@ extension Thing {
         case .layer, .image, .layerRecord: true
         case .initLayer, .rwLayer, .removingLayer, .buildCache, .buildScratch, .danglingLink, .mountRecord, .container,
             .containerLeftover, .log, .anonymousVolume, .namedVolume, .bindRecord, .scratch, .plugin, .removingPlugin,
-            .snapshot, .blob, .ingest, .metadata, .otherDriver, .foreign:
+            .snapshot, .blob, .ingest, .lease, .metadata, .otherDriver, .foreign:
             false
         }
     }

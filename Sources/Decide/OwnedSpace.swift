@@ -148,6 +148,7 @@ package struct ImageLayers: Sendable {
     /// The image's record and every layer it is made of.
     package func items(of image: ImageRecord) -> Set<RelativePath> {
         var items: Set<RelativePath> = owner[image.path].map { [$0] } ?? []
+        items.formUnion(image.content)
         guard image.driver == nil else {
             for chain in image.chain {
                 if let layer = directories[(image.driver ?? "") + " " + chain] { items.insert(layer) }
@@ -173,7 +174,7 @@ extension Thing {
         case .anonymousVolume, .namedVolume: .volumes
         case .mountRecord, .container, .containerLeftover, .bindRecord: .records
         case .layer, .removingLayer, .buildCache, .buildScratch, .danglingLink, .image, .layerRecord, .scratch, .plugin,
-            .removingPlugin, .snapshot, .blob, .ingest, .metadata, .otherDriver, .foreign:
+            .removingPlugin, .snapshot, .blob, .ingest, .lease, .metadata, .otherDriver, .foreign:
             nil
         }
     }

@@ -175,21 +175,28 @@ extension Reach {
     }
 
     /// The chain of claims from something that counts by itself down to `item`; empty if nothing needs it.
+    ///
+    /// What people know (a tag, a container, a mount) goes before containerd's own records, however short the way.
     package func chain(to item: RelativePath) -> [Claim] {
         var visited: Set<RelativePath> = [item]
         var pending: [(RelativePath, [Claim])] = [(item, [])]
         var next = 0
+        var records: [Claim] = []
         while next < pending.count {
             let (current, chain) = pending[next]
             next += 1
             for claim in claims(on: current) where claim.force == .needs {
-                guard case .item(let claimant) = claim.claimant else { return [claim] + chain }
+                guard case .item(let claimant) = claim.claimant else {
+                    guard case .containerd = claim.claimant else { return [claim] + chain }
+                    if records.isEmpty { records = [claim] + chain }
+                    continue
+                }
                 if needs(claimant), visited.insert(claimant).inserted {
                     pending.append((claimant, [claim] + chain))
                 }
             }
         }
-        return []
+        return records
     }
 
     /// Whoever keeps `item`, directly or through others, by a claim that counts by itself: containers first, then tags,
@@ -221,7 +228,7 @@ extension Claimant {
         case .process: 3
         case .mount: 4
         case .item: 5
-        case .engine: 6
+        case .engine, .containerd: 6
         case .layout, .bilge: 7
         }
     }

@@ -92,6 +92,7 @@ extension EngineVersion: Decodable {
 extension EngineInfo: Decodable {
     package init(from decoder: any Decoder) throws {
         struct Swarm: Decodable { var LocalNodeState: String? }
+        struct Containerd: Decodable { var Address: String? }
 
         let answer = try decoder.container(keyedBy: Key.self)
         id = try answer.required("ID")
@@ -101,6 +102,7 @@ extension EngineInfo: Decodable {
         containers = try answer.required("Containers")
         images = try answer.required("Images")
         liveRestoreEnabled = try answer.optional("LiveRestoreEnabled")
+        containerdAddress = try (answer.optional("Containerd") as Containerd?)?.Address
         swarmState = try (answer.optional("Swarm") as Swarm?)?.LocalNodeState
         // `vfs` has no status, which Go writes as null.
         let status: [[String]] = try answer.list("DriverStatus")

@@ -96,6 +96,8 @@ package struct EngineInfo: Hashable, Sendable {
     package var images: Int
     /// `nil` where the engine does not tell: it may be on.
     package var liveRestoreEnabled: Bool?
+    /// Where the engine's containerd listens; `nil` before API 1.46.
+    package var containerdAddress: String?
     /// `inactive`, `pending`, `active`, `error`, `locked`; empty or `nil` where the engine does not tell.
     package var swarmState: String?
 }

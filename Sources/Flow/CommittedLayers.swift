@@ -24,7 +24,7 @@ struct CommittedLayers {
         case .layer, .buildCache: true
         case .initLayer, .rwLayer, .removingLayer, .buildScratch, .danglingLink, .image, .layerRecord, .mountRecord,
             .container, .containerLeftover, .log, .anonymousVolume, .namedVolume, .bindRecord, .scratch, .plugin,
-            .removingPlugin, .snapshot, .blob, .ingest, .metadata, .otherDriver, .foreign:
+            .removingPlugin, .snapshot, .blob, .ingest, .lease, .metadata, .otherDriver, .foreign:
             false
         }
     }

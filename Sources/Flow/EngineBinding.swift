@@ -12,6 +12,8 @@ struct EngineBinding: Sendable {
     /// Claims and problems that the answer adds.
     var findings = Findings()
     var activeDriver: String?
+    /// Where the engine's containerd listens.
+    var containerdAddress: String?
     var started: Timestamp?
     /// `engine`, `none`, `unknown`.
     var owner: String
@@ -34,6 +36,7 @@ struct EngineBinding: Sendable {
                     reclaimableImageBytes: report.reclaimableImageBytes),
                 findings: Engine.findings(from: report),
                 activeDriver: info.imageStore == .graphdriver ? info.driver : "containerd",
+                containerdAddress: info.containerdAddress,
                 started: startTime(of: pid, request), owner: "engine")
         case .none(let facts), .unknown(let facts):
             // An engine of another root says nothing about this one.

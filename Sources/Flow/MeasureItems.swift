@@ -5,6 +5,7 @@ import Decide
 package import Disk
 import Logging
 package import Model
+import Observe
 
 /// What measuring items found out.
 package struct MeasuredItems: Sendable {
@@ -87,12 +88,31 @@ private struct ItemMeasuring {
     }
 
     private func measure(without believed: Set<Int>) -> Measurement {
-        let groups = items.indices.map { believed.contains($0) ? [] : items[$0].item.paths }
-        return measurement(in: survey.directory, groups: groups, excluding: nested, progress: progress)
+        let groups = items.indices.map { index in
+            let item = items[index].item
+            // A lease is a record in a database, which is measured with that.
+            return believed.contains(index) || item.path.isAbsolute || item.thing == .lease ? [] : item.paths
+        }
+        return measurement(in: survey.directory, groups: groups, excluding: nested.filter { !$0.isAbsolute },
+            progress: progress)
+    }
+
+    /// What lies in roots of containerd outside the data root.
+    private func outside() -> [RelativePath: Usage] {
+        var usage: [RelativePath: Usage] = [:]
+        for root in survey.stores {
+            guard let store = root.outside?.store, let directory = store.directory else { continue }
+            let inner = store.inside(items.map(\.item).filter { $0.thing != .lease })
+            let usages = Disk.measure(
+                in: directory, groups: inner.map(\.paths),
+                excluding: Set(nested.filter { store.base.contains($0) }.map { store.inside($0) }))
+            for (item, bytes) in zip(inner, usages) { usage[store.outside(item.path)] = bytes }
+        }
+        return usage
     }
 
     private func answer(_ measurement: Measurement, _ believed: [Int: Usage]) -> MeasuredItems {
-        var usage: [RelativePath: Usage] = [:]
+        var usage = outside()
         for (index, entry) in items.enumerated() {
             usage[entry.item.path] = usage[entry.item.path] ?? believed[index] ?? measurement.usages[index]
         }

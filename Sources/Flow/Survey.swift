@@ -8,6 +8,8 @@ package import Observe
 /// One look at a host: the root, its engine, and a verdict for everything in it.
 package struct Survey: Sendable {
     package var root: Root
+    /// Roots of containerd outside it; their items are known by absolute paths.
+    package var stores: [Root] = []
     package var engine: EngineSummary
     /// Every item once, sorted by path.
     package var items: [Judged]
@@ -45,6 +47,8 @@ package struct Survey: Sendable {
         package var notes: [String]
         /// Why nothing may be written here; empty if it may.
         package var writeObstacles: [String]
+        /// Of a root of containerd's: for measuring.
+        package var outside: FoundStore?
     }
 
     /// What the engine said of itself.
@@ -59,5 +63,15 @@ package struct Survey: Sendable {
         package var reclaimableImageBytes: Int64?
         /// Why it could not be asked.
         package var reason: String?
+    }
+}
+
+extension Survey.Root {
+    /// A root of containerd's, in which nothing is ever changed.
+    init(_ found: FoundStore) {
+        self.init(
+            path: found.path, how: found.how, filesystem: found.filesystem, eras: [.containerd], drivers: [],
+            owner: found.isRunning ? "engine" : "unknown", notes: [],
+            writeObstacles: ["only containerd removes from its store"], outside: found)
     }
 }

@@ -46,19 +46,24 @@ private func survey(_ request: Request, _ answer: EngineAnswer?) throws -> Surve
         flag: request.dataRoot, engineRoot: answer?.rootDirectory, sources: request.rootSources)
     let root = try openDataRoot(found.path, caller: request.caller, proc: request.proc)
     let engine = EngineBinding.bind(answer, to: root, request)
+    let search = findStores(
+        of: root, address: engine.containerdAddress, usesStore: engine.summary.imageStore == "containerd",
+        sources: request.rootSources)
     var place = Place(
         root: root.directory, path: root.path, sources: request.rootSources, now: request.now,
         graceSeconds: request.graceSeconds, engine: engine.summary.state, activeDriver: engine.activeDriver,
-        engineStarted: engine.started, keep: request.keep.map(Glob.init))
+        engineStarted: engine.started, keep: request.keep.map(Glob.init), stores: search.stores.map(\.store))
     place.remapped = root.remapped
     place.activeRemapped = root.remapped.first { answer?.rootDirectory == root.path + "/" + $0 }
     let look = place.look(engine: engine.findings)
     return Survey(
         root: Survey.Root(
             path: root.path, how: found.how, filesystem: root.filesystem, eras: root.eras, drivers: root.drivers,
-            owner: engine.owner, notes: root.notes + engine.notes + look.hiddenStores.map(\.note),
+            owner: engine.owner,
+            notes: root.notes + engine.notes + search.failures + look.hiddenStores.map(\.note),
             writeObstacles: root.writeObstacles
                 + (engine.owner == "none" ? [] : [root.obstacleUnderEngine].compactMap { $0 })),
+        stores: search.stores.map(Survey.Root.init),
         engine: engine.summary, items: look.items, problems: look.findings.problems, catalog: look.findings.catalog,
         reach: look.reach, hiddenStores: look.hiddenStores, coverage: look.coverage, directory: root.directory,
         changed: look.changed, place: place, remembering: Remembering(request), opened: root,

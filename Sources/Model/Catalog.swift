@@ -10,6 +10,7 @@ package struct Catalog: Sendable {
     /// What records say of a thing beyond who needs it, one sentence each: the build step of a directory, the device of
     /// a layer. Shown by `explain`; decides nothing.
     package var facts: [RelativePath: [String]] = [:]
+    package var snapshots: [SnapshotRecord] = []
 
     package init() {}
 
@@ -20,14 +21,15 @@ package struct Catalog: Sendable {
         volumes += other.volumes
         caches += other.caches
         facts.merge(other.facts) { first, second in first + second.filter { !first.contains($0) } }
+        snapshots += other.snapshots
     }
 }
 
 /// An image as its record describes it.
 package struct ImageRecord: Hashable, Sendable {
-    /// 64 hexadecimal digits, without `sha256:`.
+    /// 64 hexadecimal digits, without `sha256:`: of its configuration, in containerd's store of its manifest or index.
     package var id: String
-    /// Its record below the root.
+    /// Its record below the root; in containerd's store its manifest or index.
     package var path: RelativePath
     /// The image below: `parent` of a legacy image, the classic builder's parent of a content-addressed one.
     package var parent: String?
@@ -35,12 +37,17 @@ package struct ImageRecord: Hashable, Sendable {
     /// `repository@sha256:…`; without any, nobody can pull it again.
     package var digests: [String] = []
     package var created: Timestamp?
-    /// Bytes of its own layer as the engine recorded them (`layersize`); legacy images only.
+    /// Bytes of its own layer as the engine recorded them (`layersize`); of an image in containerd's store those of its
+    /// content as it was pulled, which is kept beside the unpacked layers.
     package var ownBytes: Int64?
-    /// Chain IDs from the base up; content-addressed images only.
+    /// Chain IDs from the base up; content-addressed images only. In containerd's store keys of snapshots.
     package var chain: [String] = []
-    /// The storage driver of a content-addressed image.
+    /// The storage driver of a content-addressed image, or the snapshotter of one in containerd's store.
     package var driver: String?
+    /// The files of an image in containerd's store, its record included.
+    package var content: [RelativePath] = []
+    /// The digest of its configuration, which the same image has for an id in the store of a storage driver.
+    package var configID: String?
 
     package init(id: String, path: RelativePath) {
         self.id = id
@@ -65,6 +72,21 @@ package struct LayerRecord: Hashable, Sendable {
         self.driver = driver
         self.directory = directory
         self.bytes = bytes
+    }
+}
+
+/// A snapshot as containerd's databases describe it.
+package struct SnapshotRecord: Hashable, Sendable {
+    /// `sha256:<chain ID>`, a container's id, that with `-init`, a build cache record's id, or something else.
+    package var key: String
+    /// `overlayfs`, `native`, …
+    package var snapshotter: String
+    package var path: RelativePath
+
+    package init(key: String, snapshotter: String, path: RelativePath) {
+        self.key = key
+        self.snapshotter = snapshotter
+        self.path = path
     }
 }
 

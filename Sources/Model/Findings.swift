@@ -132,6 +132,8 @@ package enum Claimant: Hashable, Sendable {
     case buildCache(String)
     /// The running engine's answer.
     case engine(String)
+    /// containerd's own records: what it says of the thing.
+    case containerd(String)
     /// The layout itself: a directory that every data root has.
     case layout
     /// Bilge's own trash.
@@ -147,6 +149,7 @@ package enum Claimant: Hashable, Sendable {
         case .mount(let point): "mount at \(point)"
         case .buildCache(let id): "build cache record \(id)"
         case .engine(let what): "engine: \(what)"
+        case .containerd(let what): "containerd: \(what)"
         case .layout: "the engine"
         case .bilge: "bilge"
         }
@@ -181,6 +184,8 @@ package enum Area: Hashable, Sendable {
     case volumes
     case plugins
     case scratch
+    /// Snapshots, blobs, ingests and leases of containerd.
+    case containerd
     /// One item and what lies below it.
     case item(RelativePath)
 
@@ -195,6 +200,7 @@ package enum Area: Hashable, Sendable {
         case .volumes: "volumes"
         case .plugins: "plugins"
         case .scratch: "scratch"
+        case .containerd: "containerd"
         case .item: "item"
         }
     }

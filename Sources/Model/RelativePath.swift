@@ -3,7 +3,8 @@
 /// A path below a data root, such as `overlay2/<id>`, in the escaped form of `EntryName`.
 ///
 /// It is what items are known by: everything that names a thing in a root (a reader, the engine's answer, a mount)
-/// names it by such a path, so that joining their answers is a dictionary look-up.
+/// names it by such a path, so that joining their answers is a dictionary look-up. What belongs to the engine and lies
+/// outside its root (containerd's own root) is known by its absolute path, which no path below the root can equal.
 package struct RelativePath: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// Components in `EntryName`'s escaped form, joined by `/`; no leading or trailing slash; empty for the root itself.
     package let text: String
@@ -42,6 +43,9 @@ package struct RelativePath: Hashable, Comparable, Sendable, CustomStringConvert
     package func hash(into hasher: inout Hasher) { hasher.combine(digest) }
 
     package var description: String { text }
+
+    /// Outside the data root.
+    package var isAbsolute: Bool { text.utf8.first == UInt8(ascii: "/") }
 
     /// The bytes the kernel knows it by.
     package var bytes: [UInt8] { EntryName.bytes(text) }

@@ -10,10 +10,14 @@ package import Model
 /// - Parameters:
 ///   - root: the open root.
 ///   - path: its absolute path, escaped; recorded paths below it are the root's own.
+///   - stores: roots of containerd outside this one that the engine uses. What lies in them is known by its absolute path.
+///   - now: by which leases of containerd expire; without it none has.
 ///   - moved: things that were just taken out of the root. Readers see them as if they were still there, so that a
 ///     claim on one made meanwhile comes to light.
-package func observe(_ root: Directory, at path: String, moved: [Item] = []) -> Findings {
-    let readers = readers(rootPath: path)
+package func observe(
+    _ root: Directory, at path: String, stores: [ContainerdStore] = [], now: Timestamp? = nil, moved: [Item] = []
+) -> Findings {
+    let readers = readers(rootPath: path) + ([.inDataRoot] + stores).map { ContainerdReader($0, now: now) }
     var findings = items(in: root, readers, moved)
     for found in claims(in: root, readers, among: findings) { findings.merge(found) }
     return findings
@@ -38,7 +42,7 @@ private func readers(rootPath: String) -> [any Reader] {
         Btrfs(), Devicemapper(), ZFS(),
     ]
     return [Owners(rootPath: rootPath)] + StorageDriver.allCases.map(ContentAddressed.init(driver:)) + drivers
-        + [BuildKitReader(), ContainerdReader(), TopLevel()]
+        + [BuildKitReader(), TopLevel()]
 }
 
 /// Containers, then volumes, which look at the mounts of containers.

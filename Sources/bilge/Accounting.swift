@@ -14,11 +14,17 @@ extension Console {
 extension DiskAnswer {
     init(_ survey: Survey, _ account: Account, _ output: OutputOptions) {
         let names = Names(survey.items, survey.catalog)
+        let own = survey.items.filter { !$0.item.path.isAbsolute }
+        let others = zip(survey.stores, account.stores).map { store, part in
+            DiskReport(
+                survey.items.filter { RelativePath(store.path).contains($0.item.path) }, account.usage, names,
+                DiskReport.Surroundings(rest: part.rest, ledgers: part.ledgers))
+        }
         let around = DiskReport.Surroundings(
             rest: account.rest, ledgers: account.ledgers, unclaimed: account.unclaimed,
             engineBytes: survey.engine.reclaimableImageBytes)
         self.init(
-            place: Place(survey), report: DiskReport(survey.items, account.usage, names, around),
+            place: Place(survey), report: DiskReport(own, account.usage, names, around), others: others,
             largest: largestOfEachKind(survey.items, account.usage), onTop: account.onTop, unasked: account.unasked,
             problems: survey.problems, isVerbose: output.verbose, isWhole: output.noTrunc)
     }

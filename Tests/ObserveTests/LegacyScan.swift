@@ -86,7 +86,7 @@ extension Area {
         case .driver(let name): item.path.components.first.map { $0 == name } ?? false
         case .item(let path): item.paths.contains { path.contains($0) }
         case .scratch: item.thing == .scratch
-        case .containers, .volumes, .plugins: false
+        case .containers, .volumes, .plugins, .containerd: false
         }
     }
 }

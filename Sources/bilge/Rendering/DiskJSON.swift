@@ -6,17 +6,20 @@ import Model
 
 extension DiskAnswer {
     func write(json out: (String) -> Void) {
-        let rows = report.rows.map { row in
+        let numbered = ([report] + others).enumerated().flatMap { root, report in report.rows.map { (root, $0) } }
+        let rows = numbered.map { root, row in
             JSONValue.object(
-                ("kind", .string(row.category.rawValue)), ("store", row.store.map { .string($0.text) }),
-                ("items", .integer(row.items)),
+                ("root", .integer(root)), ("kind", .string(row.category.rawValue)),
+                ("store", row.store.map { .string($0.text) }), ("items", .integer(row.items)),
                 ("inUse", .integer(row.inUse)),
                 ("allocatedBytes", .integer(row.usage.allocatedBytes)), ("inodes", .integer(row.usage.inodes)),
                 ("freeableBytes", row.freeableBytes.map { .integer($0) }),
                 ("freeableInodes", row.freeable.map { .integer($0.inodes) }), ("notes", .strings(row.notes)))
         }
         let own = report.ledgers.first
+        let outside = others.reduce(Int64(0)) { $0 + $1.total.allocatedBytes }
         let totals = JSONValue.object(
+            ("outsideBytes", others.isEmpty ? nil : .integer(outside)),
             ("allocatedBytes", .integer(report.total.allocatedBytes)), ("inodes", .integer(report.total.inodes)),
             ("unreadable", .integer(report.total.unreadable)),
             ("freeableBytes", .integer(report.freeableBytes)),

@@ -88,12 +88,22 @@ struct DiskReport: Hashable, Sendable {
             let name = names.container(of: largest.item) ?? largest.item.id
             row.notes.append("largest: \(name) \(ByteCount(size(largest, usage)).text)")
         }
+        if category == .containerdStore { row.notes += containerdNotes(entries) }
         if category == .trash { row.notes.append("held by bilge: bilge trash ls") }
         let unknown = entries.count { $0.standing == .unknown }
         if unknown > 0, category != .foreign { row.notes.append("\(unknown) unknown, never touched") }
         if category == .foreign { row.notes.append("no engine makes such names; never touched") }
         if row.usage.unreadable > 0 { row.notes.append("at least: \(row.usage.unreadable) entries could not be read") }
         return row
+    }
+
+    /// What `docker create` leaves when it is killed, and nothing ever cleans.
+    private static func containerdNotes(_ entries: [Judged]) -> [String] {
+        let left = entries.filter {
+            $0.item.thing == .lease && $0.standing == .reclaimable && EntryName.isHexID($0.item.id)
+        }
+        guard let first = left.map(\.item.id).min() else { return [] }
+        return ["\(Shown.count(left.count, "lease")) of containers that are gone: bilge explain \(first.prefix(12))"]
     }
 
     private static func size(_ entry: Judged, _ usage: [RelativePath: Usage]) -> Int64 {
@@ -124,7 +134,7 @@ extension DiskReport.Category {
             self = .trash
         } else if entry.hidden != nil {
             self = .hiddenStore
-        } else if entry.standing == .orphan {
+        } else if entry.standing == .orphan, !entry.item.thing.isContainerds {
             self = .orphans
         } else {
             self.init(entry.item.thing)
@@ -140,7 +150,7 @@ extension DiskReport.Category {
         case .buildCache, .buildScratch: self = .buildCache
         case .log: self = .logs
         case .plugin: self = .plugins
-        case .snapshot, .blob, .ingest: self = .containerdStore
+        case .snapshot, .blob, .ingest, .lease: self = .containerdStore
         case .removingLayer, .danglingLink, .bindRecord, .scratch, .removingPlugin: self = .temporary
         case .metadata: self = .engineMetadata
         case .otherDriver: self = .otherDrivers
@@ -183,9 +193,8 @@ extension DiskReport.Category {
     /// True if something of this row can be had back without naming it.
     fileprivate var isOffered: Bool {
         switch self {
-        case .images, .containers, .anonymousVolumes, .buildCache, .orphans, .temporary, .trash: true
-        case .namedVolumes, .logs, .plugins, .containerdStore, .hiddenStore, .engineMetadata, .otherDrivers, .foreign:
-            false
+        case .images, .containers, .anonymousVolumes, .buildCache, .containerdStore, .orphans, .temporary, .trash: true
+        case .namedVolumes, .logs, .plugins, .hiddenStore, .engineMetadata, .otherDrivers, .foreign: false
         }
     }
 

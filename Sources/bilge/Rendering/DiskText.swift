@@ -11,6 +11,8 @@ struct DiskAnswer: Report {
 
     var place: Place
     var report: DiskReport
+    /// Of containerd's own root, in the order of the place's `stores`.
+    var others: [DiskReport] = []
     /// The largest items of each kind, for `-v`; largest first.
     var largest: [(entry: Judged, usage: Usage)] = []
     var onTop: [MountOnTop] = []
@@ -27,7 +29,11 @@ struct DiskAnswer: Report {
 
     func lines(_ style: Style) -> [String] {
         var lines = place.lines(style) + report.ledgers.compactMap(capacityLine) + [""]
-        lines += barColumns.map { DiskBars(report: report, columns: $0).lines(style) } ?? table.lines(style)
+        lines += barColumns.map { DiskBars(report: report, columns: $0).lines(style) } ?? table(of: report).lines(style)
+        for (store, other) in zip(place.stores, others) {
+            lines += ["", style("Below \(Shown.text(store.path)), containerd's own root", .bold)]
+            lines += table(of: other).lines(style)
+        }
         lines += remarks
         if isVerbose {
             for (title, table) in [
@@ -80,7 +86,7 @@ struct DiskAnswer: Report {
 // MARK: - The main table
 
 extension DiskAnswer {
-    private var table: Table {
+    private func table(of report: DiskReport) -> Table {
         var table = Table([.left("KIND"), .right("ITEMS"), .right("IN USE")])
         switch measure {
         case .bytes:
@@ -99,12 +105,12 @@ extension DiskAnswer {
         }
         addRule(to: &table)
         add(to: &table, "Below this root", report.total, freeable: text(report.freeable), .bold)
-        for ledger in report.ledgers { add(ledger, to: &table) }
+        for ledger in report.ledgers { add(ledger, of: report, to: &table) }
         return table
     }
 
     /// The way from what is below the root to what the file system says is used.
-    private func add(_ ledger: Ledger, to table: inout Table) {
+    private func add(_ ledger: Ledger, of report: DiskReport, to table: inout Table) {
         let type = ledger.facts.type
         if report.ledgers.count > 1 {
             add(

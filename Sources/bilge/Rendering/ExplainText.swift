@@ -77,7 +77,7 @@ struct ExplainAnswer: Report {
     func write(json out: (String) -> Void) {
         let items = subjects.map { subject in
             JSONValue.members(
-                JSONValue.members(of: subject.entry, subject.usage, subject.names) + [
+                JSONValue.members(of: subject.entry, subject.usage, subject.names, in: place) + [
                     ("what", .string(subject.entry.item.thing.explanation)), ("images", .strings(subject.images)),
                     ("recorded", .strings(subject.facts)), ("hidden", .strings(subject.hidden)),
                     ("chain", .array(subject.chain.map(JSONValue.init))), ("advice", .strings(subject.advice)),
@@ -148,7 +148,7 @@ func chainTexts(_ chain: [Claim], whole: Bool) -> [String] {
         let claimant: String =
             switch claim.claimant {
             case .item(let path): Shown.short(path, whole: whole)
-            case .tag, .container, .process, .mount, .buildCache, .engine, .layout, .bilge:
+            case .tag, .container, .process, .mount, .buildCache, .engine, .containerd, .layout, .bilge:
                 Shown.raw(claim.claimant.description)
             }
         return

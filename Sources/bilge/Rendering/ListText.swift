@@ -42,9 +42,14 @@ struct Lists {
         var table = Table([
             .left("LAYER ID"), .left("DRIVER"), .left("KIND"), .right("SIZE"), .left("STANDING"), .left("USED BY"),
         ])
+        let snapshots = Dictionary(survey.catalog.snapshots.map { ($0.path, $0) }) { first, _ in first }
         for entry in wanted {
+            // A snapshot's directory is only a number; its key is what containerd calls it.
+            let snapshot = snapshots[entry.item.path]
+            let id = snapshot.map { $0.key.hasPrefix("sha256:") ? String($0.key.dropFirst(7)) : $0.key }
             table.add([
-                Shown.short(id: entry.item.id, whole: isWhole), entry.item.driver ?? "", entry.item.thing.kind,
+                Shown.short(id: id ?? entry.item.id, whole: isWhole), snapshot?.snapshotter ?? entry.item.driver ?? "",
+                entry.item.thing.kind,
                 size(entry), entry.standing.words, user(entry),
             ])
         }
@@ -108,7 +113,8 @@ struct Lists {
         switch kind {
         case .images, .cache, .logs, .trash: []
         case .layers: survey.items.filter { $0.item.thing.isLayer }
-        case .containers: survey.items.filter { $0.item.thing.isLayer || $0.item.path.components.first == "containers" }
+        case .containers:
+            survey.items.filter { $0.item.thing.isLayer || $0.item.path.components.first == "containers" }
         case .volumes: survey.items.filter { $0.item.thing.isVolume }
         case .orphans: survey.items.filter { $0.standing == .orphan }
         }
@@ -116,9 +122,10 @@ struct Lists {
 
     private func answer(_ table: Table, _ entries: [Judged], ids: [String]? = nil) -> ListAnswer {
         let names = Names(survey.items, survey.catalog)
+        let place = Place(survey)
         return ListAnswer(
-            place: Place(survey), table: table,
-            elements: entries.map { JSONValue($0, usage[$0.item.path], names: names.of($0.item)) },
+            place: place, table: table,
+            elements: entries.map { JSONValue($0, usage[$0.item.path], names: names.of($0.item), in: place) },
             ids: ids ?? entries.map { Shown.short(id: $0.item.id, whole: isWhole || $0.item.thing.isVolume) })
     }
 
@@ -132,8 +139,10 @@ struct Lists {
     /// The container's record, its logs and its writable layers.
     private func own(_ record: ContainerRecord, _ owner: [RelativePath: Judged]) -> Set<RelativePath> {
         let owned = survey.reach.closure(of: [record.path]).compactMap { owner[$0] }
+        let snapshots = survey.catalog.snapshots.filter { $0.key == record.id || $0.key == record.id + "-init" }
         return Set(
-            owned.filter { $0.item.path == record.path || $0.item.thing.isOwnedByContainer }.map(\.item.path))
+            owned.filter { $0.item.path == record.path || $0.item.thing.isOwnedByContainer }.map(\.item.path)
+                + snapshots.map(\.path))
     }
 
     private func size(_ entry: Judged) -> String {
@@ -155,7 +164,7 @@ extension Claimant {
     fileprivate var isNamed: Bool {
         switch self {
         case .container, .tag: true
-        case .item, .process, .mount, .buildCache, .engine, .layout, .bilge: false
+        case .item, .process, .mount, .buildCache, .engine, .containerd, .layout, .bilge: false
         }
     }
 
@@ -164,7 +173,7 @@ extension Claimant {
         switch self {
         case .tag(let name): name
         case .container(let id, let name): name.isEmpty ? String(id.prefix(12)) : name
-        case .item, .process, .mount, .buildCache, .engine, .layout, .bilge: description
+        case .item, .process, .mount, .buildCache, .engine, .containerd, .layout, .bilge: description
         }
     }
 }
@@ -172,9 +181,9 @@ extension Claimant {
 extension Thing {
     fileprivate var isLayer: Bool {
         switch self {
-        case .layer, .initLayer, .rwLayer, .removingLayer, .buildCache: true
+        case .layer, .initLayer, .rwLayer, .removingLayer, .buildCache, .snapshot: true
         case .buildScratch, .danglingLink, .image, .layerRecord, .mountRecord, .container, .containerLeftover, .log,
-            .anonymousVolume, .namedVolume, .bindRecord, .scratch, .plugin, .removingPlugin, .snapshot, .blob, .ingest,
+            .anonymousVolume, .namedVolume, .bindRecord, .scratch, .plugin, .removingPlugin, .blob, .ingest, .lease,
             .metadata, .otherDriver, .foreign:
             false
         }
@@ -185,7 +194,7 @@ extension Thing {
         case .initLayer, .rwLayer, .log: true
         case .layer, .removingLayer, .buildCache, .buildScratch, .danglingLink, .image, .layerRecord, .mountRecord,
             .container, .containerLeftover, .anonymousVolume, .namedVolume, .bindRecord, .scratch, .plugin,
-            .removingPlugin, .snapshot, .blob, .ingest, .metadata, .otherDriver, .foreign:
+            .removingPlugin, .snapshot, .blob, .ingest, .lease, .metadata, .otherDriver, .foreign:
             false
         }
     }

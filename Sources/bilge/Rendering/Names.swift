@@ -14,6 +14,7 @@ struct Names: Sendable {
             containers[container.id] = container.name
             if !container.name.isEmpty { wanted[container.path, default: []].append(container.name) }
         }
+        for snapshot in catalog.snapshots { wanted[snapshot.path, default: []].append(snapshot.key) }
         for volume in catalog.volumes where !EntryName.isHexID(volume.name) && !volume.name.isEmpty {
             wanted[volume.path, default: []].append(volume.name)
         }
@@ -40,11 +41,13 @@ extension Shown {
     /// A path with ids of 64 digits cut to twelve, as Docker shows them; whole with `--no-trunc`.
     static func short(_ path: RelativePath, whole: Bool = false) -> String {
         guard !whole else { return text(path) }
-        return path.components.map { component in
-            let id = component.prefix(64)
-            return EntryName.isHexID(id)
-                ? id.prefix(12) + "…" + text(component.dropFirst(64)) : text(component)
-        }.joined(separator: "/")
+        // What lies outside the data root is known by its absolute path.
+        return (path.text.hasPrefix("/") ? "/" : "")
+            + path.components.map { component in
+                let id = component.prefix(64)
+                return EntryName.isHexID(id)
+                    ? id.prefix(12) + "…" + text(component.dropFirst(64)) : text(component)
+            }.joined(separator: "/")
     }
 
     /// An id or a name, cut to twelve digits if it is an id; `…` stands for what is missing between id and suffix.

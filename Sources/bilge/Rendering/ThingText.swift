@@ -28,7 +28,8 @@ extension Thing {
         case .removingPlugin: "a plugin that the engine began to remove; it never comes back to it"
         case .snapshot: "a snapshot: files of a layer or a container, owned by containerd"
         case .blob: "a compressed layer or a document of an image, owned by containerd"
-        case .ingest: "a download that containerd has not finished"
+        case .ingest: "content that was on its way into containerd's store and is not finished"
+        case .lease: "a lease: a record that keeps containerd from collecting what it names; takes no space itself"
         case .metadata: "the engine's own bookkeeping"
         case .otherDriver: "data that is no plain directory of files, or a data root of its own: reported, never moved"
         case .foreign: "something that no engine makes"
@@ -68,7 +69,7 @@ extension Judged {
         case .buildCache, .buildScratch: "Let the builder drop it: docker builder prune."
         case .layer, .initLayer, .rwLayer, .removingLayer, .danglingLink, .layerRecord, .mountRecord, .container,
             .containerLeftover, .log, .bindRecord, .scratch, .plugin, .removingPlugin, .snapshot, .blob, .ingest,
-            .metadata, .otherDriver, .foreign:
+            .lease, .metadata, .otherDriver, .foreign:
             "Nobody needs it, but the engine has a record of it: remove what the record belongs to through the engine."
         }
     }
