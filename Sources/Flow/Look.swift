@@ -50,7 +50,7 @@ struct Place: Sendable {
                 var taken = Findings()
                 swap(&taken, &findings)
                 return judge(taken, moved)
-            }, { modified(paths) })
+            }, { self.modified(paths) })
         for index in look.items.indices { look.items[index].item.modified = modified[look.items[index].item.path] }
         return look
     }
