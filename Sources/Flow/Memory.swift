@@ -14,7 +14,7 @@ extension Survey {
                 let time = try Snapshots(state).times(of: root.path).last
             else { return nil }
             return try Snapshots(state).read(root.path, taken: time)
-        } catch let error as ActError {
+        } catch {
             throw FlowError(error)
         }
     }

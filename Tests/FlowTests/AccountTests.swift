@@ -33,7 +33,8 @@ struct AccountTests {
         let (folder, root) = try golden.unpack()
         defer { withExtendedLifetime(folder) {} }
         let account = try await accounted(root)
-        #expect(account.total == (try du(root)))
+        let expected = try du(root)
+        #expect(account.total == expected)
         #expect(account.ledgers.count == 1 && account.ledgers[0].below == account.total)
         #expect(account.onTop == [])
     }
@@ -55,7 +56,8 @@ struct AccountTests {
             caller: geteuid(), environment: ["BILGE_STATE_DIRECTORY": "/nonexistent/bilge"])
         let survey = try await survey(request)
         let account = try account(of: survey, usage(of: survey.items, in: survey))
-        #expect(account.total == (try du(engine.root)))
+        let expected = try du(engine.root)
+        #expect(account.total == expected)
         #expect(account.onTop.contains { $0.type == "overlay" }, "\(account.onTop)")
         // What a process in a container wrote and deleted is found below the overlay that it sees.
         let held = account.ledgers[0].deleted
@@ -98,7 +100,8 @@ struct AccountTests {
         let root = try disk.unpack(GoldenRoot.named("docker-1.9.1-overlay-crash"))
         let ledger = try #require(try await accounted(root).ledgers.first)
         #expect(ledger.facts.own != nil && ledger.facts.overhead?.isEmpty == false)
-        #expect(ledger.below == (try du(root)))
+        let expected = try du(root)
+        #expect(ledger.below == expected)
         // At most one per cent is asked for; ext4 is understood to the byte.
         #expect(ledger.other.allocatedBytes == 0 && ledger.other.inodes == 0, "\(ledger)")
         #expect(ledger.facts.overhead?.allSatisfy { $0.bytes >= 0 } == true)
@@ -118,8 +121,8 @@ struct AccountTests {
 
         let account = try await accounted(root)
         #expect(account.ledgers.map(\.facts.point) == [disk.point, volumes])
-        #expect(account.ledgers[0].below == (try du(root)))
-        #expect(account.ledgers[1].below == (try du(volumes)))
+        let expected = [try du(root), try du(volumes)]
+        #expect(account.ledgers.map(\.below) == expected)
         #expect(account.onTop.map(\.path.text) == ["volumes/pg/_data/on"])
         #expect(account.ledgers[1].facts.type == "tmpfs" && account.ledgers[1].other.allocatedBytes == 0)
     }

@@ -34,7 +34,7 @@ struct ReportCommand: Command {
         let account = try await console.account(of: survey)
         let today = try survey.snapshot(account, names: Names(survey.items, survey.catalog).of)
         let since = try snapshot(of: survey.root.path, request)
-        let growth = since.map { ($0, Growth(from: $0, to: today)) }
+        let growth = since.map { (since: $0, growth: Growth(from: $0, to: today)) }
         let page = HostReport(survey, account, now: console.now(), growth: growth).html
         try OutputFile.create(page.source, at: file, what: "the report")
         console.remark(["\(Shown.raw(file)) is written: open it in a browser"])
