@@ -93,7 +93,8 @@ private struct ItemMeasuring {
             // A lease is a record in a database, which is measured with that.
             return believed.contains(index) || item.path.isAbsolute || item.thing == .lease ? [] : item.paths
         }
-        return measurement(in: survey.directory, groups: groups, excluding: nested.filter { !$0.isAbsolute },
+        return measurement(
+            in: survey.directory, groups: groups, excluding: nested.filter { !$0.isAbsolute },
             progress: progress)
     }
 

@@ -17,7 +17,8 @@ enum OutputFile {
         } catch let error as DiskError {
             let isTaken = error.errno == .fileExists
             throw Failure(
-                .failed, "cannot save \(what): \(error)", advice: isTaken ? "remove it first, or choose another name" : "")
+                .failed, "cannot save \(what): \(error)",
+                advice: isTaken ? "remove it first, or choose another name" : "")
         }
     }
 

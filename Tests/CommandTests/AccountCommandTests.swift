@@ -3,6 +3,7 @@
 import Demo
 import Foundation
 import Model
+import TestSupport
 import Testing
 
 @testable import bilge
@@ -88,7 +89,9 @@ struct AccountCommandTests {
         for forbidden in ["<script", "http:", "https:", "src=", "@import", "url("] {
             #expect(!page.contains(forbidden), "\(forbidden)")
         }
-        for heading in ["Where the space is", "By kind", "The ledger of", "Orphans", "What grew", "The largest of each kind"] {
+        for heading in [
+            "Where the space is", "By kind", "The ledger of", "Orphans", "What grew", "The largest of each kind",
+        ] {
             #expect(page.contains(heading), "\(heading)")
         }
         let mode = try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? Int

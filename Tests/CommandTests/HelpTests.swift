@@ -42,7 +42,8 @@ struct HelpTests {
     func manual() throws {
         let page = try Manual(json: Bilge._dumpHelp()).text(version: Bilge.version)
         let names = [
-            "df", "du", "diff", "report", "tree", "ls", "explain", "why", "scan", "prune", "apply", "undo", "trash ls", "trash empty",
+            "df", "du", "diff", "report", "tree", "ls", "explain", "why", "scan", "prune", "apply", "undo", "trash ls",
+            "trash empty",
             "demo",
         ]
         for name in names { #expect(page.contains(".SS \"bilge \(name)"), "\(name)") }

@@ -75,10 +75,13 @@ struct WalkCountTests {
             ["strace", "-f", "-qq", "-c", "-U", "calls,name", "-o", file] + arguments,
             environment: ProcessInfo.processInfo.environment.merging(environment) { _, new in new })
         let lines = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n")
-        let pairs = lines.map { $0.split(separator: " ") }.compactMap { words in
-            words.count == 2 ? Int(words[0]).map { (String(words[1]), $0) } : nil
+        var calls: [String: Int] = [:]
+        for line in lines {
+            let words = line.split(separator: " ")
+            guard words.count == 2, words[1] != "total", let count = Int(words[0]) else { continue }
+            calls[String(words[1]), default: 0] += count
         }
-        return Dictionary(pairs, uniquingKeysWith: +).filter { $0.key != "total" }
+        return calls
     }
 
     @Test("a system call for each entry and four for each directory", arguments: [1, 16])

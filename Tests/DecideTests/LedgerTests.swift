@@ -47,8 +47,11 @@ struct LedgerTests {
         findings.claim(RelativePath("image/c"), by: .item(RelativePath("containers/1")), source: "x")
         findings.claim(RelativePath("overlay2/m"), by: .mount("/somewhere"), source: "/proc/1/mountinfo")
         let reach = Reach(findings)
-        let items = classify(findings, reach, Circumstances(now: Timestamp(seconds: 0), graceSeconds: 0, engine: .stopped))
-        return (items, reach, Dictionary(uniqueKeysWithValues: items.map { ($0.item.path, Usage(allocatedBytes: 1000)) }))
+        let items = classify(
+            findings, reach, Circumstances(now: Timestamp(seconds: 0), graceSeconds: 0, engine: .stopped))
+        return (
+            items, reach, Dictionary(uniqueKeysWithValues: items.map { ($0.item.path, Usage(allocatedBytes: 1000)) })
+        )
     }
 
     @Test("what only unclaimed images share goes with all of them; what a container or a mount needs stays")
@@ -68,7 +71,8 @@ struct GrowthTests {
             root: "/r", device: 1, inode: 2, taken: Timestamp(seconds: 0), rest: Usage(allocatedBytes: 4096, inodes: 1),
             items: sizes.sorted { $0.key < $1.key }.map {
                 Snapshot.Line(
-                    path: RelativePath($0.key), thing: .layer, names: [], usage: Usage(allocatedBytes: $0.value, inodes: 1))
+                    path: RelativePath($0.key), thing: .layer, names: [],
+                    usage: Usage(allocatedBytes: $0.value, inodes: 1))
             }, filesystems: [])
     }
 
@@ -77,9 +81,10 @@ struct GrowthTests {
         let growth = Growth(
             from: snapshot(["same": 5, "grown": 10, "shrunk": 50, "gone": 7]),
             to: snapshot(["same": 5, "grown": 11, "shrunk": 20, "new": 9]))
-        #expect(growth.lines.map { "\($0.path) \($0.change) \($0.bytes)" } == [
-            "shrunk shrunk -30", "new new 9", "gone gone -7", "grown grown 1",
-        ])
+        #expect(
+            growth.lines.map { "\($0.path) \($0.change) \($0.bytes)" } == [
+                "shrunk shrunk -30", "new new 9", "gone gone -7", "grown grown 1",
+            ])
         #expect(growth.after.allocatedBytes - growth.before.allocatedBytes == growth.lines.reduce(0) { $0 + $1.bytes })
     }
 
@@ -99,8 +104,10 @@ struct TreemapTests {
     @Test("areas are shares of the whole, inside it, and do not overlap", arguments: 1..<40 as Range<UInt64>)
     func shares(seed: UInt64) {
         var random = SplitMix(state: seed)
-        let weights = (0..<Int.random(in: 1...40, using: &random)).map { _ in Int64.random(in: 0...100_000, using: &random) }
-            .sorted(by: >)
+        let weights = (0..<Int.random(in: 1...40, using: &random)).map { _ in
+            Int64.random(in: 0...100_000, using: &random)
+        }
+        .sorted(by: >)
         let tiles = treemap(weights, in: area)
         let total = weights.reduce(0, +)
         #expect(tiles.count == weights.count)

@@ -62,9 +62,10 @@ struct AccountTests {
         // What a process in a container wrote and deleted is found below the overlay that it sees.
         let held = account.ledgers[0].deleted
         #expect(held.allocatedBytes >= 300_000)
-        #expect(account.ledgers[0].facts.deleted.contains { file in
-            file.path == "/gone" && file.holders.contains { ["sh", "sleep", "busybox"].contains($0.name) }
-        }, "\(account.ledgers[0].facts.deleted)")
+        #expect(
+            account.ledgers[0].facts.deleted.contains { file in
+                file.path == "/gone" && file.holders.contains { ["sh", "sleep", "busybox"].contains($0.name) }
+            }, "\(account.ledgers[0].facts.deleted)")
     }
 
     @Test("a deleted file that is still open is found by the name of the process that holds it")
@@ -73,7 +74,7 @@ struct AccountTests {
         let (folder, root) = try golden.unpack()
         defer { withExtendedLifetime(folder) {} }
         let file = root + "/containers/held.log"
-        FileManager.default.createFile(atPath: file, contents: Data(repeating: 7, count: 1 << 20))
+        try Data(repeating: 7, count: 1 << 20).write(to: URL(fileURLWithPath: file))
         let holder = Process()
         holder.executableURL = URL(fileURLWithPath: "/usr/bin/tail")
         holder.arguments = ["-f", file]

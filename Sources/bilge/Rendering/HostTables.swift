@@ -47,7 +47,8 @@ extension HostReport {
         rows.append(row("Used, says the file system", facts.usedBytes, facts.usedInodes, "", isSum: true))
         rows += (facts.overhead ?? []).map { row("Beside its size: \($0.name)", $0.bytes, $0.inodes, "computed") }
         return section(
-            "ledger" + facts.point.map { $0.isLetter || $0.isNumber ? String($0) : "-" }.joined(), "The ledger of the \(facts.type) at \(Shown.text(facts.point))",
+            "ledger" + facts.point.map { $0.isLetter || $0.isNumber ? String($0) : "-" }.joined(),
+            "The ledger of the \(facts.type) at \(Shown.text(facts.point))",
             HTMLTable(["Part", "#Size", "#Inodes", "How it is known"], rows))
     }
 
