@@ -41,7 +41,7 @@ struct Bilge: Command {
             CommandGroup(
                 name: "CLEAN UP",
                 subcommands: [
-                    Prune.self, Apply.self, Undo.self, TrashCommand.self, LogsCommand.self, PolicyCommand.self,
+                    Prune.self, Apply.self, Undo.self, TrashCommand.self, LogsCommand.self,
                 ]),
             CommandGroup(name: "LEARN", subcommands: [DemoCommand.self]),
         ])

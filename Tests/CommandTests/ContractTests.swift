@@ -5,6 +5,7 @@ import Model
 import TestSupport
 import Testing
 
+@testable import Flow
 @testable import bilge
 
 /// What other programs rely on, written down a second time.

@@ -142,7 +142,7 @@ struct DiskReportTests {
 }
 
 extension Survey.Root {
-    fileprivate static var sample: Survey.Root {
+    static var sample: Survey.Root {
         Survey.Root(
             path: "/r", how: "--data-root", filesystem: "ext4", eras: [], drivers: [], owner: "none", notes: [],
             writeObstacles: [])
