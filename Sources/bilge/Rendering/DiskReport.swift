@@ -124,7 +124,7 @@ extension DiskReport.Surroundings {
         guard unclaimed.count > 0, unclaimed.allocatedBytes != freeable || engineBytes != nil else { return [] }
         let size = ByteCount(unclaimed.allocatedBytes).text
         let engine = engineBytes.map { " (docker says \(ByteCount($0).text))" } ?? ""
-        return ["\(size) would go with all \(unclaimed.count) that no container needs\(engine)"]
+        return ["\(size) would go with the \(unclaimed.count) that no container needs\(engine)"]
     }
 }
 
