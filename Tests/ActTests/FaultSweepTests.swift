@@ -52,7 +52,8 @@ struct FaultSweepTests {
             var steps: [Receipt.Line] = []
             do { steps = try await host.take(try host.steps(), disk: disk).steps } catch is ActError {}
             if !steps.isEmpty, steps.allSatisfy({ $0.outcome == .done }) {
-                #expect(try host.held().flatMap(\.items).map(\.state) == [.held, .held, .held], "\(fault) at \(number)")
+                #expect(
+                    try host.held().flatMap(\.items).map(\.state) == [.held, .held, .held], "\(fault) at \(number)")
                 let log = try host.root.read(RelativePath(".bilge/audit.log"))
                 #expect(log.count(where: { $0 == UInt8(ascii: "\n") }) == 3, "\(fault) at \(number)")
             }

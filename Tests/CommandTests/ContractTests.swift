@@ -95,7 +95,11 @@ struct ContractTests {
     func encoded() throws {
         func decode(_ entry: Judged) throws -> Contract.Item {
             try JSONDecoder().decode(
-                Contract.Item.self, from: Data(JSONValue(entry, Usage(), names: [], in: bilge.Place(root: .sample, engine: .init(state: .notAsked))).text.utf8))
+                Contract.Item.self,
+                from: Data(
+                    JSONValue(
+                        entry, Usage(), names: [], in: bilge.Place(root: .sample, engine: .init(state: .notAsked))
+                    ).text.utf8))
         }
         let bytes = try decode(judged(.foreign, "volumes/%FF", "volumes/caf%C3%A9"))
         #expect(bytes.encoded == true && bytes.paths == ["volumes/%FF", "volumes/caf%C3%A9"] && bytes.id == "%FF")

@@ -195,7 +195,10 @@ private enum FileSystemParts {
                     made.sizeBytes >= totalBytes
                 {
                     let rest = made.sizeBytes - totalBytes - made.overhead.reduce(0) { $0 + $1.bytes }
-                    return ([made.own], made.overhead + [SpacePart("what these leave, superblocks and descriptors", bytes: rest)])
+                    return (
+                        [made.own],
+                        made.overhead + [SpacePart("what these leave, superblocks and descriptors", bytes: rest)]
+                    )
                 }
             } catch {
                 // Not everybody may read the device; then its size is what there is.
