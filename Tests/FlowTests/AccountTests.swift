@@ -82,7 +82,7 @@ struct AccountTests {
         holder.standardError = FileHandle.nullDevice
         try holder.run()
         defer {
-            holder.terminate()
+            kill(holder.processIdentifier, SIGKILL)  // A child inherits which signals are blocked here.
             holder.waitUntilExit()
         }
         usleep(300_000)
