@@ -14,6 +14,9 @@ package struct Policy: Codable, Hashable, Sendable {
     /// Stop as soon as so much of the file system would be free; what is easiest to get back goes first.
     package var free: FreeTarget?
 
+    /// What the builder keeps for itself may go, too.
+    package var takesInternal: Bool { rules[.cache]?.all ?? false }
+
     package init(rules: [Kind: Rules] = [:], free: FreeTarget? = nil) {
         self.rules = rules
         self.free = free

@@ -18,7 +18,7 @@ struct PolicyTests {
         var again = Policy.Rules()
         for (word, value) in rules.words { try again.set(word, to: value, for: .images) }
         #expect(again == rules)
-        #expect(rules.unusedForSeconds == 30 * 86_400)
+        #expect(rules.unusedForSeconds == Int64(2_592_000))
         let policy = Policy(rules: [.images: rules], free: try FreeTarget("20%"))
         let json = try JSONEncoder().encode(policy)
         #expect(String(decoding: json, as: UTF8.self).contains(#""images":{"#))
