@@ -11,6 +11,8 @@ struct EngineBinding: Sendable {
     var summary: Survey.EngineSummary
     /// Claims and problems that the answer adds.
     var findings = Findings()
+    /// The records of its build cache; `nil` if it was not asked, or did not answer.
+    var caches: [EngineBuildRecord]?
     var activeDriver: String?
     var started: Timestamp?
     /// `engine`, `none`, `unknown`.
@@ -31,7 +33,7 @@ struct EngineBinding: Sendable {
                 summary: Survey.EngineSummary(
                     state: .running, version: info.serverVersion, apiVersion: report.api.description,
                     storageDriver: info.driver, imageStore: info.imageStore.rawValue),
-                findings: Engine.findings(from: report),
+                findings: Engine.findings(from: report), caches: report.caches,
                 activeDriver: info.imageStore == .graphdriver ? info.driver : "containerd",
                 started: startTime(of: pid, request), owner: "engine")
         case .none(let facts), .unknown(let facts):
@@ -88,6 +90,13 @@ extension ProcFS {
     func uptimeSeconds() throws(DiskError) -> Double? {
         guard let bytes = try fileIfPresent(RelativePath("uptime")) else { return nil }
         return String(decoding: bytes, as: UTF8.self).split(separator: " ").first.flatMap { Double($0) }
+    }
+}
+
+extension EngineReport {
+    fileprivate var caches: [EngineBuildRecord]? {
+        guard case .success(let records)? = buildCache else { return nil }
+        return records
     }
 }
 

@@ -40,6 +40,7 @@ func engineRoot(_ request: Request) async throws -> String? {
 }
 
 private func survey(_ request: Request, _ answer: EngineAnswer?) throws -> Survey {
+    let keepList = KeepList.read(request.keepFile)
     let found = try findDataRoot(
         flag: request.dataRoot, engineRoot: answer?.rootDirectory, sources: request.rootSources)
     let root = try openDataRoot(found.path, caller: request.caller, proc: request.proc)
@@ -47,7 +48,7 @@ private func survey(_ request: Request, _ answer: EngineAnswer?) throws -> Surve
     let place = Place(
         root: root.directory, path: root.path, sources: request.rootSources, now: request.now,
         graceSeconds: request.graceSeconds, engine: engine.summary.state, activeDriver: engine.activeDriver,
-        engineStarted: engine.started, keep: request.keep.map(Glob.init))
+        engineStarted: engine.started, keep: (request.keep + keepList.patterns).map(Glob.init))
     var look = place.look(engine: engine.findings)
     let modified = modifications(of: look.items.map(\.item), in: root.directory)
     for index in look.items.indices { look.items[index].item.modified = modified[look.items[index].item.path] }
@@ -59,5 +60,5 @@ private func survey(_ request: Request, _ answer: EngineAnswer?) throws -> Surve
                 + (engine.owner == "none" ? [] : [root.obstacleUnderEngine].compactMap { $0 })),
         engine: engine.summary, items: look.items, problems: look.findings.problems, catalog: look.findings.catalog,
         reach: look.reach, coverage: look.coverage, directory: root.directory, changed: look.changed, place: place,
-        opened: root, engineRoot: answer?.rootDirectory)
+        opened: root, caches: engine.caches, keepListProblem: keepList.problem, engineRoot: answer?.rootDirectory)
 }
