@@ -32,8 +32,10 @@ struct Bilge: Command {
         subcommands: [PluginMetadata.self, ManualPage.self],
         groupedSubcommands: [
             CommandGroup(
-                name: "LOOK", subcommands: [Df.self, Tree.self, List.self, Explain.self, Why.self, Scan.self]),
-            CommandGroup(name: "CLEAN UP", subcommands: [Prune.self, Apply.self, Undo.self, TrashCommand.self]),
+                name: "LOOK",
+                subcommands: [Df.self, Tree.self, List.self, Explain.self, Why.self, WhyNot.self, Scan.self]),
+            CommandGroup(
+                name: "CLEAN UP", subcommands: [Prune.self, Apply.self, Undo.self, TrashCommand.self, Keep.self]),
             CommandGroup(name: "LEARN", subcommands: [DemoCommand.self]),
         ])
 

@@ -34,7 +34,8 @@ struct RootOptions: ParsableArguments {
 
     func request(on console: Console) -> Request {
         Request(
-            dataRoot: dataRoot, host: host, offline: offline, graceSeconds: grace.count, keep: keep, now: console.now(),
+            dataRoot: dataRoot, host: host, offline: offline, graceSeconds: grace.count, keep: keep,
+            keepFile: console.keepFile, now: console.now(),
             caller: geteuid(), environment: console.environment)
     }
 

@@ -10,7 +10,8 @@ import Testing
 struct HelpTests {
     static let commands: [any Command.Type] = [
         Bilge.self, Df.self, Tree.self, List.self, Explain.self, Why.self, Scan.self, Prune.self, Apply.self, Undo.self,
-        TrashCommand.self, TrashList.self, TrashEmpty.self, DemoCommand.self,
+        TrashCommand.self, TrashList.self, TrashEmpty.self, DemoCommand.self, WhyNot.self, KeepAdd.self,
+        KeepRemove.self, bilge.KeepList.self,
     ]
 
     @Test("every command lists the exit statuses", arguments: commands.indices)
