@@ -20,7 +20,7 @@ build:
 ## All tests, one after the other: some look at the whole host. Installs what they need (as root); skips loudly what this
 ## machine cannot do.
 test:
-	@Scripts/install-packages xz-utils tar attr busybox-static docker.io strace util-linux
+	@Scripts/install-packages xz-utils tar attr busybox-static docker.io docker-registry strace util-linux
 	$(SWIFT) build --build-tests $(CHECKED)
 	BILGE="$$($(SWIFT) build --show-bin-path)/bilge" $(SWIFT) test --skip-build --no-parallel
 
