@@ -5,13 +5,13 @@ import Model
 
 /// What holding images asks of an engine; in tests, one that dies between two calls.
 protocol ImageCalls {
-    func image(_ reference: String) async throws(EngineError) -> EngineImageDetail?
-    func tag(_ id: String, repository: String, tag: String) async throws(EngineError)
-    func removeImage(_ reference: String) async throws(EngineError) -> [EngineDeletion]
-    func importEmpty(repository: String, tag: String) async throws(EngineError)
-    func containers() async throws(EngineError) -> [EngineContainer]
+    func image(_ reference: String) async throws -> EngineImageDetail?
+    func tag(_ id: String, repository: String, tag: String) async throws
+    func removeImage(_ reference: String) async throws -> [EngineDeletion]
+    func importEmpty(repository: String, tag: String) async throws
+    func containers() async throws -> [EngineContainer]
     /// Of a manager of a Swarm; none of any other engine.
-    func knownServices() async throws(EngineError) -> [EngineService]
+    func knownServices() async throws -> [EngineService]
 }
 
 /// Whoever leads to an engine of one root.

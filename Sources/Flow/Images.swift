@@ -26,7 +26,7 @@ func engineHands(_ request: Request, of root: DataRoot, _ survey: Survey? = nil,
 }
 
 /// What an image was called, as it is kept in the trash.
-private struct ImageDescription: Codable {
+struct ImageDescription: Codable {
     /// `sha256:…`.
     var id: String
     var tags: [String]
@@ -67,47 +67,17 @@ struct RootImages {
 
     /// - Throws: `FlowError` for an image that is not as the plan says, or that somebody needs by now.
     func describe(_ step: Plan.Step) async throws -> String {
-        try await engine.calling { client in
-            let id = "sha256:" + step.id
-            guard let image = try await client.image(id), image.id == id else {
-                throw FlowError(.refused, "gone already")
-            }
-            guard Set(image.tags) == Set(step.names) else {
-                throw FlowError(.refused, "it has other names than when the plan was made")
-            }
-            if let user = try await user(of: image, client) { throw FlowError(.refused, user) }
-            if let flight = inFlight(in: root, since: since).first { throw FlowError(.refused, flight) }
-            return try ImageDescription(id: id, tags: image.tags.sorted(), digests: image.digests.sorted()).json
-        }
+        try await engine.calling { try await describe(step, $0) }
     }
 
     func hold(_ description: String, _ name: String) async throws -> String? {
         let wanted = try ImageDescription(description)
-        return try await engine.calling { client -> String? in
-            guard try await client.image(name) == nil else { return "an image is called \(name) already" }
-            let trash = repository(of: name)
-            try await client.tag(wanted.id, repository: trash.name, tag: trash.tag)
-            var refusal: String?
-            for tag in wanted.tags where refusal == nil { refusal = try await take(tag, from: wanted.id, client) }
-            if refusal == nil, let image = try await client.image(wanted.id) {
-                refusal = try await user(of: image, client)
-            }
-            guard let refusal else { return nil }
-            if let obstacle = try await putBack(wanted, name, client) {
-                throw FlowError(.invariantBroken, "\(refusal); and its names could not be put back: \(obstacle)")
-            }
-            return refusal
-        }
+        return try await engine.calling { try await hold(wanted, name, $0) }
     }
 
     func state(_ description: String, _ name: String) async throws -> ImageEngine.State {
         let wanted = try ImageDescription(description)
-        return try await engine.calling { client in
-            guard let held = try await client.image(name) else { return .absent }
-            // The empty image that was to take the name along: the last call of putting back is missing.
-            guard held.id == wanted.id else { return held.isEmptyOfOurs ? .partly : .foreign }
-            return held.tags.contains(where: wanted.tags.contains) ? .partly : .held
-        }
+        return try await engine.calling { try await state(wanted, name, $0) }
     }
 
     func putBack(_ description: String, _ name: String) async throws -> String? {
@@ -117,41 +87,96 @@ struct RootImages {
 
     func release(_ description: String, _ name: String) async throws -> (freed: Usage, obstacle: String?) {
         let wanted = try ImageDescription(description)
-        return try await engine.calling { client in
-            guard let held = try await client.image(name) else { return (Usage(), nil) }
-            guard held.id == wanted.id else { return (Usage(), "another image is called \(name)") }
-            if let flight = inFlight(in: root, since: since).first { return (Usage(), flight) }
-            let own = held.tags.filter { $0 != name }
-            // Somebody gave it a name again: it only loses that of the trash.
-            guard own.isEmpty else {
-                try refuseDeletions(try await client.removeImage(name), of: wanted.id)
-                return (Usage(), nil)
-            }
-            if let user = try await user(of: held, client) {
-                return (Usage(), "\(user); `bilge undo` puts it back")
-            }
-            guard let layers else { return (Usage(), "nobody measured it") }
-            let before = layers.before(removing: wanted.id)
-            for digest in held.digests { _ = try await client.removeImage(digest) }
-            do {
-                let gone = try await client.removeImage(name)
-                guard gone.contains(where: { $0.deleted == wanted.id }) else {
-                    return (Usage(), "the engine kept it: another image is built on it")
-                }
-            } catch let error as EngineError where error.status == 409 {
-                return (Usage(), error.detail)
-            }
-            return (layers.gone(of: before), nil)
+        return try await engine.calling { try await release(wanted, name, $0) }
+    }
+
+    private func describe(_ step: Plan.Step, _ client: any ImageCalls) async throws -> String {
+        let id = "sha256:" + step.id
+        guard let image = try await client.image(id) else { throw FlowError(.refused, "gone already") }
+        guard Set(image.tags) == Set(step.names) else {
+            throw FlowError(.refused, "it has other names than when the plan was made")
+        }
+        let user = try await user(of: image, client)
+        if let user { throw FlowError(.refused, user) }
+        if let flight = inFlight(in: root, since: since).first { throw FlowError(.refused, flight) }
+        return try ImageDescription(id: id, tags: image.tags.sorted(), digests: image.digests.sorted()).json
+    }
+
+    private func hold(_ wanted: ImageDescription, _ name: String, _ client: any ImageCalls) async throws -> String? {
+        let taken = try await client.image(name)
+        if taken != nil { return "an image is called \(name) already" }
+        let trash = repository(of: name)
+        try await client.tag(wanted.id, repository: trash.name, tag: trash.tag)
+        let refusal = try await takeNames(of: wanted, client)
+        guard let refusal else { return nil }
+        let obstacle = try await putBack(wanted, name, client)
+        if let obstacle {
+            throw FlowError(.invariantBroken, "\(refusal); and its names could not be put back: \(obstacle)")
+        }
+        return refusal
+    }
+
+    /// Returns why not all of them could be taken, or who needs the image without them.
+    private func takeNames(of wanted: ImageDescription, _ client: any ImageCalls) async throws -> String? {
+        for tag in wanted.tags {
+            let refusal = try await take(tag, from: wanted.id, client)
+            if refusal != nil { return refusal }
+        }
+        guard let image = try await client.image(wanted.id) else { return nil }
+        return try await user(of: image, client)
+    }
+
+    private func state(
+        _ wanted: ImageDescription, _ name: String, _ client: any ImageCalls
+    ) async throws -> ImageEngine.State {
+        guard let held = try await client.image(name) else { return .absent }
+        // The empty image that was to take the name along: the last call of putting back is missing.
+        if held.id != wanted.id { return held.isEmptyOfOurs ? .partly : .foreign }
+        return Set(held.tags).isDisjoint(with: wanted.tags) ? .held : .partly
+    }
+
+    private func release(
+        _ wanted: ImageDescription, _ name: String, _ client: any ImageCalls
+    ) async throws -> (freed: Usage, obstacle: String?) {
+        guard let layers else { return (Usage(), "nobody measured it") }
+        guard let held = try await client.image(name) else { return (Usage(), nil) }
+        if held.id != wanted.id { return (Usage(), "another image is called \(name)") }
+        if let flight = inFlight(in: root, since: since).first { return (Usage(), flight) }
+        // Somebody gave it a name again: it only loses that of the trash.
+        if held.tags.contains(where: { $0 != name }) {
+            try refuseDeletions(try await client.removeImage(name), of: wanted.id)
+            return (Usage(), nil)
+        }
+        let user = try await user(of: held, client)
+        if let user { return (Usage(), "\(user); `bilge undo` puts it back") }
+        let before = layers.before(removing: wanted.id)
+        for digest in held.digests { _ = try await client.removeImage(digest) }
+        let refusal = try await remove(wanted.id, calledOnly: name, client)
+        return (layers.gone(of: before), refusal)
+    }
+
+    /// Returns why the engine kept it.
+    private func remove(_ id: String, calledOnly name: String, _ client: any ImageCalls) async throws -> String? {
+        do {
+            let gone = try await client.removeImage(name)
+            let isGone = gone.contains { $0.deleted == id }
+            return isGone ? nil : "the engine kept it: another image is built on it"
+        } catch let error as EngineError {
+            guard error.status == 409 else { throw error }
+            return error.detail
         }
     }
 
     /// Takes one name from an image, if it is still that image's. Returns why it could not.
     private func take(_ tag: String, from id: String, _ client: any ImageCalls) async throws -> String? {
-        guard let image = try await client.image(tag), image.id == id else { return nil }
+        let image = try await client.image(tag)
+        guard image?.id == id else { return nil }
         do {
-            try refuseDeletions(try await client.removeImage(tag), of: id)
+            let answer = try await client.removeImage(tag)
+            try refuseDeletions(answer, of: id)
             return nil
-        } catch let error as EngineError where error.code == .refused {
+        } catch let error as EngineError {
+            guard error.code == .refused else { throw error }
             return error.detail
         }
     }
@@ -196,9 +221,12 @@ struct RootImages {
 
     /// A container in any state, or a service, that needs the image now.
     private func user(of image: EngineImageDetail, _ client: any ImageCalls) async throws -> String? {
-        if let container = try await client.containers().first(where: { $0.imageID == image.id }) {
+        let containers = try await client.containers()
+        if let container = containers.first(where: { $0.imageID == image.id }) {
             return "container \(container.name.isEmpty ? String(container.id.prefix(12)) : container.name) needs it now"
         }
-        return try await client.knownServices().first { $0.runs(image) }.map { "service \($0.name) needs it" }
+        let services = try await client.knownServices()
+        guard let service = services.first(where: { $0.runs(image) }) else { return nil }
+        return "service \(service.name) needs it"
     }
 }

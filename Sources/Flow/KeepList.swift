@@ -81,7 +81,7 @@ package func editKeepList(_ path: String, adding: [String] = [], removing: [Stri
         }
         for pattern in adding where !list.patterns.contains(pattern) { text += pattern + "\n" }
         try replaceFile(entry, with: Array(text.utf8), in: folder)
-    } catch let error as DiskError {
+    } catch {
         throw FlowError(.failed, "cannot change the keep list: \(error)")
     }
 }
