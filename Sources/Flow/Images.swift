@@ -96,8 +96,8 @@ struct RootImages {
         guard Set(image.tags) == Set(step.names) else {
             throw FlowError(.refused, "it has other names than when the plan was made")
         }
-        let user = try await user(of: image, client)
-        if let user { throw FlowError(.refused, user) }
+        let claim = try await user(of: image, client)
+        if let claim { throw FlowError(.refused, claim) }
         if let flight = inFlight(in: root, since: since).first { throw FlowError(.refused, flight) }
         return try ImageDescription(id: id, tags: image.tags.sorted(), digests: image.digests.sorted()).json
     }
@@ -147,8 +147,8 @@ struct RootImages {
             try refuseDeletions(try await client.removeImage(name), of: wanted.id)
             return (Usage(), nil)
         }
-        let user = try await user(of: held, client)
-        if let user { return (Usage(), "\(user); `bilge undo` puts it back") }
+        let claim = try await user(of: held, client)
+        if let claim { return (Usage(), "\(claim); `bilge undo` puts it back") }
         let before = layers.before(removing: wanted.id)
         for digest in held.digests { _ = try await client.removeImage(digest) }
         let refusal = try await remove(wanted.id, calledOnly: name, client)
