@@ -5,7 +5,8 @@ import Engine
 import Model
 
 /// What an engine that started then is in the middle of, as far as its disk shows: layers that are being unpacked (pull,
-/// load, import, commit, classic build), downloads, and steps of BuildKit that run. What cannot be looked at counts as in flight.
+/// load, import, commit, classic build), downloads, and steps of BuildKit that run. What cannot be looked at counts as in
+/// flight.
 ///
 ///     image/<driver>/layerdb/tmp/write-set-<n>    a layer that is not finished
 ///     tmp/GetImageBlob<n>                         a blob that is being downloaded
