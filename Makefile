@@ -8,7 +8,11 @@ RELEASE := -c release --static-swift-stdlib
 BIN = $(shell $(SWIFT) build $(RELEASE) --show-bin-path)
 CHECKED := --explicit-target-dependency-import-check error
 
-.PHONY: run build test check format bench install dist clean
+.PHONY: run build test fuzz check format bench install dist clean
+
+## Which parser is fuzzed, and how often it is run.
+FUZZ ?= bolt
+RUNS ?= 10000000
 
 ## Builds, then shows this host's data root if it has one, else walks through the sample hosts.
 run: build
@@ -18,11 +22,19 @@ build:
 	$(SWIFT) build $(RELEASE) --product bilge
 
 ## All tests, one after the other: some look at the whole host. Installs what they need (as root); skips loudly what this
-## machine cannot do.
-test:
-	@Scripts/install-packages xz-utils tar attr busybox-static docker.io docker-registry strace util-linux
+## machine cannot do. Counts the instructions of the executable that ships, so that one is built, too.
+test: build
+	@Scripts/install-packages xz-utils tar attr busybox-static docker.io docker-registry containerd strace util-linux valgrind binutils btrfs-progs
 	$(SWIFT) build --build-tests $(CHECKED)
-	BILGE="$$($(SWIFT) build --show-bin-path)/bilge" $(SWIFT) test --skip-build --no-parallel
+	BILGE="$$($(SWIFT) build --show-bin-path)/bilge" BILGE_RELEASE="$(BIN)/bilge" \
+		$(SWIFT) test --skip-build --no-parallel
+
+## One parser under libFuzzer, starting from its corpus; what traps it is left in the folder.
+fuzz:
+	BILGE_FUZZ=$(FUZZ) $(SWIFT) build -c release --sanitize fuzzer --scratch-path .build/fuzz --product Fuzz
+	@mkdir -p .build/fuzz/found-$(FUZZ)
+	BILGE_FUZZ=$(FUZZ) .build/fuzz/release/Fuzz -runs=$(RUNS) -max_len=32768 -timeout=10 -rss_limit_mb=1024 \
+		-print_final_stats=1 -artifact_prefix=.build/fuzz/ .build/fuzz/found-$(FUZZ) Tests/Fuzz/Corpus/$(FUZZ)
 
 ## Format, lints and the docs that are made from the code.
 check:
@@ -33,8 +45,10 @@ format:
 	$(SWIFT) format format --in-place --recursive --parallel Package.swift Sources Tests
 
 bench: build
-	@Scripts/install-packages tar busybox-static docker.io
+	@Scripts/install-packages tar busybox-static docker.io time gdu
 	Scripts/bench "$(BIN)/bilge"
+	Scripts/bench-walk "$(BIN)/bilge"
+	Scripts/bench-docker "$(BIN)/bilge"
 
 install: build
 	install -D -m 0755 "$(BIN)/bilge" "$(DESTDIR)$(PREFIX)/bin/bilge"

@@ -17,6 +17,16 @@ let shipped = strict + [.strictMemorySafety()]
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
+/// libFuzzer brings its own `main`, so this executable is only there when `make fuzz` asks for it.
+let fuzz: [Target] =
+    Context.environment["BILGE_FUZZ"] == nil
+    ? []
+    : [
+        .executableTarget(
+            name: "Fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Main",
+            swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])])
+    ]
+
 let package = Package(
     name: "bilge",
     products: [.executable(name: "bilge", targets: ["bilge"])],
@@ -25,6 +35,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         .target(name: "Model", swiftSettings: shipped),
@@ -51,6 +62,7 @@ let package = Package(
             dependencies: [
                 "Model", "Disk", "Engine", "Observe", "Decide", "Act", "Flow", "Demo", system, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: shipped),
 
@@ -59,7 +71,7 @@ let package = Package(
         tests("ModelTests", ["Model"]),
         tests("DiskTests", ["Disk", "Model"]),
         tests("EngineTests", ["Engine", "Model"], exclude: ["Answers"]),
-        tests("ObserveTests", ["Observe", "Disk", "Model"]),
+        tests("ObserveTests", ["Observe", "Decide", "Disk", "Model"]),
         tests("DecideTests", ["Decide", "Model"]),
         tests("ActTests", ["Act", "Disk", "Model"], products: [logging]),
         tests("DemoTests", ["Demo", "Observe", "Decide", "Disk", "Model"]),
@@ -71,7 +83,12 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
-    ]
+
+        .target(
+            name: "FuzzTargets", dependencies: ["Model", "Disk", "Observe", system], path: "Tests/Fuzz/Targets",
+            swiftSettings: strict),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: strict),
+    ] + fuzz
 )
 
 func tests(

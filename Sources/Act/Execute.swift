@@ -7,17 +7,19 @@ package import Model
 /// Does what a plan says, step by step, each checked again before and after, and says what became of each.
 ///
 /// What was left by a run that was cut off is settled first. A stop that was asked for comes after the step at hand.
-/// `untagImage` and `trimLog` are not done here; such steps are `skipped`.
+/// `untagImage` is not done here; such steps are `skipped`.
 ///
 /// - Parameters:
 ///   - checks: who needs a step's entries now; see `Checks`.
 ///   - volumes: the engine, for `removeVolume`; without it such steps are skipped.
 ///   - hands: the engine, for images, containers and build cache; without it such steps are skipped.
+///   - logs: whether a log may be trimmed, for `trimLog`; without it such steps are skipped.
 /// - Throws: `locked`; `refused` for a plan of another root; `noSpace` if nothing could be written down; and
 ///   `invariantBroken`, with the receipt so far, if entries can be moved neither in nor back.
 package func execute(
     _ approved: consuming ApprovedPlan, in root: Directory, disk: any DiskMutations = HostDisk(), checks: Checks,
-    volumes: VolumeEngine? = nil, hands: EngineHands? = nil, clock: () -> Timestamp, shouldStop: () -> Bool = { false },
+    volumes: VolumeEngine? = nil, hands: EngineHands? = nil, logs: LogCheck? = nil, clock: () -> Timestamp,
+    shouldStop: () -> Bool = { false },
     progress: @escaping (Receipt.Line) -> Void = { _ in }, logger: Logger
 ) async throws(ActError) -> Receipt {
     let plan = approved.plan
@@ -36,7 +38,8 @@ package func execute(
             advice: "nothing was changed now; look for these entries, then `bilge undo RUN` for what is held, or "
                 + "`bilge trash empty RUN` to forget what is gone")
     }
-    let execution = Execution(plan, approver: approved.approver, trash, checks, (volumes, hands), logger, progress)
+    let execution = Execution(
+        plan, approver: approved.approver, trash, checks, (volumes, hands, logs), logger, progress)
     return try await execution.run(clock, shouldStop)
 }
 
@@ -48,6 +51,7 @@ final class Execution {
     let checks: Checks
     let volumes: VolumeEngine?
     let hands: EngineHands?
+    let logs: LogCheck?
     let logger: Logger
     let progress: (Receipt.Line) -> Void
 
@@ -64,15 +68,16 @@ final class Execution {
 
     init(
         _ plan: Plan, approver: String, _ trash: Trash, _ checks: Checks,
-        _ engine: (volumes: VolumeEngine?, hands: EngineHands?), _ logger: Logger,
+        _ asked: (volumes: VolumeEngine?, hands: EngineHands?, logs: LogCheck?), _ logger: Logger,
         _ progress: @escaping (Receipt.Line) -> Void
     ) {
         self.plan = plan
         self.approver = approver
         self.trash = trash
         self.checks = checks
-        volumes = engine.volumes
-        hands = engine.hands
+        volumes = asked.volumes
+        hands = asked.hands
+        logs = asked.logs
         self.logger = logger
         self.progress = progress
     }
@@ -83,9 +88,10 @@ final class Execution {
             if end != nil { break }
             switch step.action {
             case .quarantine, .removeVolume: try await take(step, index, clock)
+            case .trimLog: await trim(step, index, clock())
             case .removeImage: try await holdImage(step, index, clock())
             case .removeContainer, .removeCache: try await remove(step, index, clock())
-            case .untagImage, .trimLog: note(index, .skipped, "not done by this command: \(step.action.rawValue)")
+            case .untagImage: note(index, .skipped, "not done by this command: \(step.action.rawValue)")
             }
         }
         try await lookAgain(clock())
@@ -115,6 +121,14 @@ final class Execution {
 }
 
 extension Execution {
+    private func trim(_ step: Plan.Step, _ index: Int, _ time: Timestamp) async {
+        guard let logs else { return note(index, .skipped, "nobody was asked whether it may be trimmed") }
+        let line = await LogTrimming(root: trash.root, disk: trash.disk, check: logs).trim(step)
+        note(index, line.outcome, line.reason)
+        guard line.outcome == .done else { return }
+        trash.record([AuditLine(trimmed: line.step, at: time, why: [line.reason], approver: approver)], logger)
+    }
+
     private func take(_ step: Plan.Step, _ index: Int, _ clock: () -> Timestamp) async throws(ActError) {
         let time = clock()
         var description: String?

@@ -2,9 +2,13 @@
 #define _GNU_SOURCE
 #include "CDisk.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/openat2.h>
+#include <malloc.h>
+#include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -103,6 +107,8 @@ int cdisk_rename_noreplace(int from_directory, const char *from, int to_director
     return (int)syscall(SYS_renameat2, from_directory, from, to_directory, to, 1U /* RENAME_NOREPLACE */);
 }
 
+int cdisk_collapse(int fd, int64_t bytes) { return fallocate(fd, FALLOC_FL_COLLAPSE_RANGE, 0, bytes); }
+
 int cdisk_reserve(int fd, int64_t bytes) { return fallocate(fd, 0, 0, bytes); }
 
 uint32_t cdisk_word(const uint32_t *word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }
@@ -118,3 +124,22 @@ void cdisk_word_raise(uint32_t *word, int threads) {
 }
 
 int cdisk_o_path(void) { return O_PATH; }
+
+void cdisk_share_heap(void) { mallopt(M_ARENA_MAX, 1); }
+
+int cdisk_terminal_columns(int fd) {
+    struct winsize size;
+    return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+static void clear_line(int number) {
+    int saved = errno;
+    if (write(STDERR_FILENO, "\r\033[K", 4) < 0) errno = saved;
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+void cdisk_clear_line_when_interrupted(void) {
+    signal(SIGINT, clear_line);
+    signal(SIGTERM, clear_line);
+}

@@ -10,6 +10,10 @@ package struct Circumstances: Sendable {
     package var engine: EngineState
     /// The storage driver the engine uses; `nil` if it was not asked. Data of another is a store it hides.
     package var activeDriver: String?
+    /// Directories `<uid>.<gid>` in the root: roots of remapped users.
+    package var remapped: [String] = []
+    /// The one of them that a running engine works on, if it was asked.
+    package var activeRemapped: String?
     /// When the engine started: scratch that changed since may be in flight.
     package var engineStarted: Timestamp?
     /// Newest change of what nobody claims, from its top entries; an item that is missing here is too young to tell.
@@ -35,68 +39,116 @@ package struct Circumstances: Sendable {
 /// may be orphaned at all, and it is old enough. One problem in its area makes it `unknown`: the record that could not be
 /// read might have claimed it.
 package func classify(_ findings: Findings, _ reach: Reach, _ circumstances: Circumstances) -> [Judged] {
-    let doubts = Doubts(findings, reach)
-    var judged: [RelativePath: Judged] = [:]
-    judged.reserveCapacity(findings.items.count)
-    for var item in findings.items.values {
-        let claims = reach.claimsOn[item.path] ?? []
-        item.thing = thing(of: item, claims)
-        let verdict = judge(item, claims, reach, doubts, circumstances)
-        judged[item.path] = Judged(item, verdict.standing, evidence: verdict.evidence)
+    let doubts = Doubts(findings, reach, storeIsKnown: circumstances.activeDriver != nil)
+    let hidden = HiddenStores(findings, circumstances)
+    var judged = findings.items.keys.sorted().compactMap { path in
+        findings.items[path].map { judge($0, reach.number(of: path), reach, doubts, hidden, circumstances) }
     }
-    spreadDoubt(&judged, reach)
-    return join(judged, findings.bundles).sorted { $0.item.path < $1.item.path }
+    let positions = Positions(judged, reach)
+    spreadDoubt(&judged, positions)
+    join(&judged, positions, findings.bundles)
+    return judged
+}
+
+/// Where an item is in the list of verdicts.
+private struct Positions {
+    let reach: Reach
+    /// By the number of the item; -1 for what is none.
+    private var positions: [Int]
+
+    init(_ judged: [Judged], _ reach: Reach) {
+        self.reach = reach
+        positions = Array(repeating: -1, count: reach.count)
+        for (position, entry) in judged.enumerated() {
+            if let number = reach.number(of: entry.item.path) { positions[number] = position }
+        }
+    }
+
+    subscript(path: RelativePath) -> Int? {
+        reach.number(of: path).flatMap { positions[$0] >= 0 ? positions[$0] : nil }
+    }
 }
 
 /// Items for which `classify` needs to know when they last changed: those that could turn out to be orphans.
 package func candidates(_ findings: Findings, _ reach: Reach) -> [Item] {
-    findings.items.values.filter { !reach.needed.contains($0.path) && !reach.known.contains($0.path) }
-        .sorted { $0.path < $1.path }
-}
-
-/// What a directory is taken for follows from who claims it; without a claim, from where it lies.
-private func thing(of item: Item, _ claims: [Claim]) -> Thing {
-    func first(_ force: Claim.Force) -> Thing? { claims.first { $0.force == force && $0.thing != nil }?.thing }
-    return first(.needs) ?? first(.knows) ?? first(.mentions) ?? item.thing
-}
-
-private func judge(
-    _ item: Item, _ claims: [Claim], _ reach: Reach, _ doubts: Doubts, _ circumstances: Circumstances
-) -> (standing: Standing, evidence: [Evidence]) {
-    if reach.needed.contains(item.path) {
-        let evidence = claims.lazy.filter { $0.force != .mentions && reach.counts($0) }.prefix(20)
-        return (.inUse, evidence.map { Evidence(.claimed, by: $0.claimant.description, source: $0.source) })
+    let paths = findings.items.keys.filter { path in
+        reach.number(of: path).map { !reach.isNeeded($0) && !reach.isKnown($0) } ?? true
     }
-    let doubt = doubts.about(item) + hiddenStore(item, circumstances)
-    if !doubt.isEmpty { return (.unknown, doubt) }
-    if reach.known.contains(item.path) {
-        let records = claims.lazy.filter { $0.force != .mentions }.prefix(20)
-        return (
-            .reclaimable,
-            records.map { Evidence(.claimed, by: $0.claimant.description, source: $0.source) }
-                + [Evidence(.denied, by: "nothing needs it", source: "claims of every container, image and mount")]
-        )
-    }
-    let rule = Rule(for: item, engine: circumstances.engine)
-    if let reason = rule.reason { return (.unknown, [Evidence(.problem, by: reason, source: item.path.text)]) }
-    if let young = youth(of: item, circumstances) { return (.unknown, [young]) }
-    return (.orphan, rule.evidence)
+    return paths.sorted().compactMap { findings.items[$0] }
 }
 
 extension Reach {
-    /// True if a claim on a needed item is one of those that make it needed.
-    fileprivate func counts(_ claim: Claim) -> Bool {
-        guard case .item(let claimant) = claim.claimant else { return true }
-        return needed.contains(claimant)
+    /// What a directory is taken for follows from who claims it; `nil` if nobody says.
+    fileprivate func thing(_ number: Int) -> Thing? {
+        var found: (needs: Thing?, knows: Thing?, mentions: Thing?)
+        for claim in claims(on: number) {
+            guard let thing = claims[claim].thing else { continue }
+            switch claims[claim].force {
+            case .needs: return found.needs ?? thing
+            case .knows: found.knows = found.knows ?? thing
+            case .mentions: found.mentions = found.mentions ?? thing
+            }
+        }
+        return found.knows ?? found.mentions
+    }
+
+    fileprivate func evidence(_ number: Int, where counts: (Int) -> Bool) -> [Evidence] {
+        var evidence: [Evidence] = []
+        for claim in claims(on: number) where claims[claim].force != .mentions && counts(claim) {
+            evidence.append(
+                Evidence(.claimed, by: claims[claim].claimant.description, source: claims[claim].source))
+            if evidence.count == 20 { break }
+        }
+        return evidence
     }
 }
 
-/// Data of a driver that the engine does not use: the engine's silence about it means nothing.
-private func hiddenStore(_ item: Item, _ circumstances: Circumstances) -> [Evidence] {
-    guard let active = circumstances.activeDriver, let driver = item.driver, driver != active else { return [] }
-    return [
-        Evidence(.problem, by: "a store of driver \(driver), while the engine uses \(active)", source: item.path.text)
-    ]
+private func judge(
+    _ found: Item, _ number: Int?, _ reach: Reach, _ doubts: Doubts, _ hidden: HiddenStores,
+    _ circumstances: Circumstances
+) -> Judged {
+    var item = found
+    // What nobody claims is what it looks like where it lies.
+    if let number, let thing = reach.thing(number) { item.thing = thing }
+    let store = hidden.store(of: item)
+    var judged = judge(item, number, reach, doubts, store, circumstances)
+    if judged.standing == .inUse, let user = hidden.onlyUser(of: item.path) {
+        let warning = "only containers of a store that the engine does not show use it; Docker takes it for unused"
+        judged.evidence.insert(Evidence(.hidden, by: warning, source: user.setting.rawValue), at: 0)
+    }
+    judged.hidden = store?.name
+    return judged
+}
+
+private func judge(
+    _ item: Item, _ number: Int?, _ reach: Reach, _ doubts: Doubts, _ store: HiddenStore?,
+    _ circumstances: Circumstances
+) -> Judged {
+    if let number, reach.isNeeded(number) {
+        let hidden = store.flatMap { store in
+            store.name.isCertain ? Evidence(.hidden, by: store.reason, source: item.path.text) : nil
+        }
+        // Who needs it before who merely has a record of it.
+        let needs = reach.evidence(number) { reach.claims[$0].force == .needs && reach.counts($0) }
+        let knows = reach.evidence(number) { reach.claims[$0].force == .knows && reach.counts($0) }
+        let evidence = (needs + knows).prefix(20)
+        return Judged(item, .inUse, evidence: [hidden].compactMap(\.self) + evidence)
+    }
+    let doubt =
+        [store].compactMap { store in store.map { Evidence(.problem, by: $0.reason, source: item.path.text) } }
+        + doubts.about(item)
+    if !doubt.isEmpty { return Judged(item, .unknown, evidence: doubt) }
+    if let number, reach.isKnown(number) {
+        let nobody = Evidence(
+            .denied, by: "nothing needs it", source: "claims of every container, image and mount")
+        return Judged(item, .reclaimable, evidence: reach.evidence(number, where: { _ in true }) + [nobody])
+    }
+    let rule = Rule(for: item, engine: circumstances.engine)
+    if let reason = rule.reason {
+        return Judged(item, .unknown, evidence: [Evidence(.problem, by: reason, source: item.path.text)])
+    }
+    if let young = youth(of: item, circumstances) { return Judged(item, .unknown, evidence: [young]) }
+    return Judged(item, .orphan, evidence: rule.evidence)
 }
 
 private func youth(of item: Item, _ circumstances: Circumstances) -> Evidence? {
@@ -114,42 +166,49 @@ private func youth(of item: Item, _ circumstances: Circumstances) -> Evidence? {
 }
 
 /// What an item of unknown standing refers to must stay for as long as it does.
-private func spreadDoubt(_ judged: inout [RelativePath: Judged], _ reach: Reach) {
-    let unknown = Set(judged.values.filter { $0.standing == .unknown }.map(\.item.path))
+private func spreadDoubt(_ judged: inout [Judged], _ positions: Positions) {
+    let reach = positions.reach
+    let unknown = Set(judged.lazy.filter { $0.standing == .unknown }.map(\.item.path))
+    guard !unknown.isEmpty else { return }
     for path in reach.closure(of: unknown) where !unknown.contains(path) {
-        guard let standing = judged[path]?.standing, standing == .orphan || standing == .reclaimable else { continue }
-        let claimant = reach.claimsOn[path]?.first { claim in
-            if case .item(let claimant) = claim.claimant {
-                claim.force == .needs && judged[claimant]?.standing == .unknown
-            } else {
-                false
-            }
+        guard let position = positions[path], [.orphan, .reclaimable].contains(judged[position].standing),
+            let number = reach.number(of: path)
+        else { continue }
+        let claim = reach.claims(on: number).lazy.map { reach.claims[$0] }.first { claim in
+            guard case .item(let claimant) = claim.claimant, claim.force == .needs else { return false }
+            return positions[claimant].map { judged[$0].standing == .unknown } ?? false
         }
-        judged[path]?.standing = .unknown
-        judged[path]?.evidence = [
+        judged[position].standing = .unknown
+        judged[position].evidence = [
             Evidence(
-                .problem, by: "\(claimant?.claimant.description ?? "something of unknown standing") refers to it",
-                source: claimant?.source ?? path.text)
+                .problem, by: "\(claim?.claimant.description ?? "something of unknown standing") refers to it",
+                source: claim?.source ?? path.text)
         ]
     }
 }
 
 /// Joins what belongs together and came to the same verdict.
-private func join(_ judged: consuming [RelativePath: Judged], _ bundles: [Bundle]) -> [Judged] {
-    var rest = judged
-    var taken: Set<RelativePath> = []
+private func join(_ judged: inout [Judged], _ positions: Positions, _ bundles: [Bundle]) {
+    var isJoined = [Bool](repeating: false, count: judged.count)
+    var isGone = isJoined
     for bundle in bundles {
-        let members = bundle.members.compactMap { rest[$0] }
-        guard var whole = members.first, members.count > 1, members.allSatisfy({ $0.standing == whole.standing }),
-            !bundle.onlyOrphans || whole.standing == .orphan, taken.isDisjoint(with: members.map(\.item.path))
+        let members = bundle.members.compactMap { positions[$0] }.filter { !isGone[$0] }
+        guard let whole = members.first, members.count > 1,
+            members.allSatisfy({ judged[$0].standing == judged[whole].standing && !isJoined[$0] }),
+            !bundle.onlyOrphans || judged[whole].standing == .orphan
         else { continue }
         for member in members.dropFirst() {
-            whole.item.paths += member.item.paths
-            whole.evidence += member.evidence.filter { !whole.evidence.contains($0) }
-            rest[member.item.path] = nil
+            judged[whole].item.paths += judged[member].item.paths
+            judged[whole].evidence += judged[member].evidence.filter { !judged[whole].evidence.contains($0) }
+            isGone[member] = true
         }
-        taken.formUnion(members.map(\.item.path))
-        rest[whole.item.path] = whole
+        for member in members { isJoined[member] = true }
+        isGone[whole] = false
     }
-    return Array(rest.values)
+    var kept = 0
+    for number in judged.indices where !isGone[number] {
+        judged.swapAt(kept, number)
+        kept += 1
+    }
+    judged.removeSubrange(kept...)
 }

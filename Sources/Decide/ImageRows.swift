@@ -40,6 +40,7 @@ package struct ImageRow: Hashable, Sendable {
 ///
 /// - Parameter all: shows untagged images that others are built on, too, as `docker images -a` does.
 package func imageRows(_ catalog: Catalog, now: Timestamp, all: Bool = false) -> [ImageRow] {
+    let catalog = eachImageOnce(catalog)
     let parents = Set(catalog.images.compactMap { image in image.parent.map { Key(id: $0, driver: image.driver) } })
     let sizes = virtualSizes(of: catalog)
     let shown = catalog.images.filter { image in

@@ -29,6 +29,7 @@ package struct TreeNode: Codable, Hashable, Sendable {
 /// - Parameter references: image ids or chain ids (or how they begin), `repository` or `repository:tag`. If there are any,
 ///   only what they name is returned, with all above and below it.
 package func imageTree(_ catalog: Catalog, matching references: [String] = []) -> [TreeNode] {
+    let catalog = eachImageOnce(catalog)
     var forest = Forest()
     forest.addLegacy(catalog.images)
     forest.addContentAddressed(catalog.images, catalog.layers)
@@ -110,10 +111,12 @@ private struct Forest {
             guard let driver = image.driver else { continue }
             let from = image.parent.map { Key(kind: .image, driver: driver, id: $0) }
             let top = image.chain.last.map { Key(kind: .layer, driver: driver, id: $0) }
-            let addsNothing = from.map { chains[$0] == image.chain } ?? false
+            // An image in containerd's store has content of its own, however few its layers are.
+            let addsNothing = image.ownBytes == nil && from.map { chains[$0] == image.chain } ?? false
             let isComplete = top.map { entries[$0] != nil } ?? true
             entries[Key(kind: .image, driver: driver, id: image.id)] = Entry(
-                parent: addsNothing ? from : top, ownBytes: isComplete ? 0 : nil, tags: image.tags.sorted(),
+                parent: addsNothing ? from : top, ownBytes: isComplete ? image.ownBytes ?? 0 : nil,
+                tags: image.tags.sorted(),
                 created: image.created)
         }
     }

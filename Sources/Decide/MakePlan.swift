@@ -130,9 +130,12 @@ private func knownVolume(_ entry: Judged, _ basis: PlanBasis) -> Decision {
 private func obstacle(to entry: Judged, _ basis: PlanBasis) -> String? {
     if entry.isProtected { return "the keep list protects it" }
     if basis.volumesWithOptions.contains(entry.item.path) { return "it has mount options: its data is elsewhere" }
-    if !Rule.mayBeQuarantined(entry.item.thing) { return "Bilge never moves a \(entry.item.thing.kind)" }
+    if !Rule.mayBeQuarantined(entry.item.thing) { return "Bilge never moves things of kind \(entry.item.thing.kind)" }
     if entry.item.paths.contains(where: { basis.identities[$0] == nil }) {
         return "one of its entries could not be looked at"
+    }
+    if entry.item.paths.contains(where: { basis.identities[$0]?.device != basis.root.device }) {
+        return "it is a subvolume or a file system of its own, which no rename could put back as it was"
     }
     return nil
 }

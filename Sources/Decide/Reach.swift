@@ -3,75 +3,233 @@
 package import Model
 
 /// Who reaches what: the claims of a host as a graph over its items.
+///
+/// Paths are numbered, and everything is kept by number: a large root has tens of thousands of claims, and following one
+/// must not cost a look-up of a path.
 package struct Reach: Sendable {
-    /// Items somebody needs.
-    package private(set) var needed: Set<RelativePath> = []
-    /// Items that nobody needs, but that the engine has a record of, or that such an item needs.
-    package private(set) var known: Set<RelativePath> = []
-    /// The claims on each item, whatever they are worth.
-    package private(set) var claimsOn: [RelativePath: [Claim]] = [:]
     /// Claims on a directory that holds items: whoever sees it may use any of them.
     package private(set) var claimsAbove: [Claim] = []
-    /// What each item claims: the items that cannot go before it does.
-    package private(set) var needs: [RelativePath: Set<RelativePath>] = [:]
+
+    private let index: ItemIndex
+    private(set) var claims: [Claim] = []
+    /// For each claim the next one on the same item, in the order of `claims`; -1 after the last.
+    private var nextOnItem: [Int32] = []
+    /// For each claim the number of the item that makes it; -1 if it is made by anything else.
+    private var claimants: [Int32] = []
+    /// The items by their number, and behind them whatever else makes claims.
+    private var nodes: [Node]
+    private var others: [RelativePath: Int32] = [:]
+    private var edges: [Edge] = []
+
+    private struct Node {
+        let path: RelativePath
+        /// Numbers of the first and the last claim on it; -1 without any.
+        var claims: (first: Int32, last: Int32) = (-1, -1)
+        /// Number of the latest of its edges; -1 without any.
+        var edge: Int32 = -1
+        /// Somebody who counts by himself needs it.
+        var isRoot = false
+        /// The engine has a record of it.
+        var hasRecord = false
+        var isNeeded = false
+        var isKnown = false
+    }
+
+    /// "The item needs `target`."
+    private struct Edge {
+        let target: Int32
+        /// Another edge of the same item; -1 after the last.
+        let next: Int32
+    }
 
     package init(_ findings: Findings) {
-        let index = ItemIndex(findings.items.values)
-        var roots: Set<RelativePath> = []
-        var records: Set<RelativePath> = []
-        for claim in findings.claims {
-            switch index.meaning(of: claim.target) {
-            case .nothing: continue
-            case .above:
-                // A directory of items may be an item too (`volumes`), which the layout claims.
-                claimsAbove.append(claim)
-                guard findings.items[claim.target] != nil else { continue }
-                add(claim, on: claim.target, &roots, &records)
-            case .item(let item):
-                add(claim, on: item, &roots, &records)
+        index = findings.index
+        nodes = index.known.map { Node(path: $0) }
+        add(findings.claims)
+    }
+
+    /// Takes in what another witness says.
+    package mutating func add(_ more: [Claim]) {
+        guard !more.isEmpty else { return }
+        let first = claims.count
+        if claims.isEmpty { claims = more } else { claims += more }
+        nextOnItem += repeatElement(-1, count: more.count)
+        claimants += repeatElement(-1, count: more.count)
+        for number in first..<claims.count {
+            guard let (item, isAbove) = index.find(claims[number].target) else { continue }
+            if isAbove { claimsAbove.append(claims[number]) }
+            // A directory of items may be an item too (`volumes`), which the layout claims.
+            if item >= 0 { connect(number, to: item) }
+        }
+        mark()
+    }
+
+    private mutating func connect(_ number: Int, to item: Int) {
+        let last = nodes[item].claims.last
+        if last < 0 { nodes[item].claims.first = Int32(number) } else { nextOnItem[Int(last)] = Int32(number) }
+        nodes[item].claims.last = Int32(number)
+        if case .item(let claimant) = claims[number].claimant { claimants[number] = Int32(node(of: claimant)) }
+        let claimant = Int(claimants[number])
+        switch claims[number].force {
+        case .mentions: break
+        case .knows: nodes[item].hasRecord = true
+        case .needs where claimant < 0: nodes[item].isRoot = true
+        case .needs:
+            edges.append(Edge(target: Int32(item), next: nodes[claimant].edge))
+            nodes[claimant].edge = Int32(edges.count - 1)
+        }
+    }
+
+    private mutating func node(of path: RelativePath) -> Int {
+        if let number = number(of: path) { return number }
+        others[path] = Int32(nodes.count)
+        nodes.append(Node(path: path))
+        return nodes.count - 1
+    }
+
+    private mutating func mark() {
+        var needed = [Bool](repeating: false, count: nodes.count)
+        follow(nodes.indices.filter { nodes[$0].isRoot }, &needed)
+        for number in nodes.indices { nodes[number].isNeeded = needed[number] }
+        var known = needed
+        follow(nodes.indices.filter { nodes[$0].hasRecord && !needed[$0] }, &known)
+        for number in nodes.indices { nodes[number].isKnown = known[number] && !needed[number] }
+    }
+
+    /// Marks everything that `start` needs, with itself; it does not go on from what is marked already.
+    private func follow(_ start: [Int], _ reached: inout [Bool]) {
+        var pending = start
+        for number in start { reached[number] = true }
+        while let number = pending.popLast() {
+            var edge = nodes[number].edge
+            while edge >= 0 {
+                let target = Int(edges[Int(edge)].target)
+                if !reached[target] {
+                    reached[target] = true
+                    pending.append(target)
+                }
+                edge = edges[Int(edge)].next
             }
         }
-        needed = closure(of: roots)
-        known = closure(of: records.subtracting(needed)).subtracting(needed)
+    }
+}
+
+extension Reach {
+    /// The number of an item, or of something else that makes claims.
+    func number(of path: RelativePath) -> Int? { index.number(of: path) ?? others[path].map(Int.init) }
+
+    /// Numbers are below this.
+    var count: Int { nodes.count }
+
+    /// True if somebody needs the item.
+    func isNeeded(_ number: Int) -> Bool { nodes[number].isNeeded }
+
+    /// True if nobody needs the item, but the engine has a record of it, or such an item needs it.
+    func isKnown(_ number: Int) -> Bool { nodes[number].isKnown }
+
+    /// Where in `claims` those on an item are, in their order, whatever they are worth.
+    func claims(on number: Int) -> ClaimNumbers {
+        ClaimNumbers(number: nodes[number].claims.first, following: nextOnItem)
+    }
+
+    /// True if a claim on a needed item is one of those that make it needed.
+    func counts(_ claim: Int) -> Bool { claimants[claim] < 0 || nodes[Int(claimants[claim])].isNeeded }
+
+    struct ClaimNumbers: Sequence, IteratorProtocol {
+        fileprivate var number: Int32
+        fileprivate let following: [Int32]
+
+        mutating func next() -> Int? {
+            guard number >= 0 else { return nil }
+            defer { number = following[Int(number)] }
+            return Int(number)
+        }
+    }
+
+    /// The claims on an item, whatever they are worth, in the order in which they were made.
+    package func claims(on item: RelativePath) -> [Claim] {
+        number(of: item).map { number in claims(on: number).map { claims[$0] } } ?? []
+    }
+
+    /// True if somebody needs the item.
+    package func needs(_ item: RelativePath) -> Bool { number(of: item).map(isNeeded) ?? false }
+
+    /// What each item claims: the items that cannot go before it does.
+    package var needs: [RelativePath: Set<RelativePath>] {
+        var needs: [RelativePath: Set<RelativePath>] = [:]
+        for node in nodes {
+            var edge = node.edge
+            while edge >= 0 {
+                needs[node.path, default: []].insert(nodes[Int(edges[Int(edge)].target)].path)
+                edge = edges[Int(edge)].next
+            }
+        }
+        return needs
     }
 
     /// Everything that `start` needs, with itself.
     package func closure(of start: Set<RelativePath>) -> Set<RelativePath> {
-        var reached = start
-        var pending = Array(start)
-        while let item = pending.popLast() {
-            for next in needs[item] ?? [] where reached.insert(next).inserted { pending.append(next) }
-        }
-        return reached
+        var reached = [Bool](repeating: false, count: nodes.count)
+        follow(start.compactMap(number(of:)), &reached)
+        return start.union(nodes.indices.lazy.filter { reached[$0] }.map { nodes[$0].path })
     }
 
     /// The chain of claims from something that counts by itself down to `item`; empty if nothing needs it.
+    ///
+    /// What people know (a tag, a container, a mount) goes before containerd's own records, however short the way.
     package func chain(to item: RelativePath) -> [Claim] {
         var visited: Set<RelativePath> = [item]
         var pending: [(RelativePath, [Claim])] = [(item, [])]
         var next = 0
+        var records: [Claim] = []
         while next < pending.count {
             let (current, chain) = pending[next]
             next += 1
-            for claim in claimsOn[current] ?? [] where claim.force == .needs {
-                guard case .item(let claimant) = claim.claimant else { return [claim] + chain }
-                if needed.contains(claimant), visited.insert(claimant).inserted {
+            for claim in claims(on: current) where claim.force == .needs {
+                guard case .item(let claimant) = claim.claimant else {
+                    guard case .containerd = claim.claimant else { return [claim] + chain }
+                    if records.isEmpty { records = [claim] + chain }
+                    continue
+                }
+                if needs(claimant), visited.insert(claimant).inserted {
                     pending.append((claimant, [claim] + chain))
                 }
             }
         }
-        return []
+        return records
     }
 
-    private mutating func add(
-        _ claim: Claim, on item: RelativePath, _ roots: inout Set<RelativePath>, _ records: inout Set<RelativePath>
-    ) {
-        claimsOn[item, default: []].append(claim)
-        switch (claim.force, claim.claimant) {
-        case (.mentions, _): break
-        case (.knows, _): records.insert(item)
-        case (.needs, .item(let claimant)): needs[claimant, default: []].insert(item)
-        case (.needs, _): roots.insert(item)
+    /// Whoever keeps `item`, directly or through others, by a claim that counts by itself: containers first, then tags,
+    /// then whoever else does, each once.
+    package func keepers(of item: RelativePath) -> [Claimant] {
+        var visited: Set<RelativePath> = [item]
+        var pending = [item]
+        var found: Set<Claimant> = []
+        while let current = pending.popLast() {
+            for claim in claims(on: current) where claim.force == .needs {
+                if case .item(let claimant) = claim.claimant {
+                    if needs(claimant), visited.insert(claimant).inserted { pending.append(claimant) }
+                } else {
+                    found.insert(claim.claimant)
+                }
+            }
+        }
+        return found.sorted { ($0.rank, $0.description) < ($1.rank, $1.description) }
+    }
+}
+
+extension Claimant {
+    /// What a person would rather be told: a container explains more than the mount that it made.
+    fileprivate var rank: Int {
+        switch self {
+        case .container: 0
+        case .tag: 1
+        case .buildCache: 2
+        case .process: 3
+        case .mount: 4
+        case .item: 5
+        case .engine, .containerd: 6
+        case .layout, .bilge: 7
         }
     }
 }

@@ -20,17 +20,20 @@ package struct Rule: Hashable, Sendable {
         case .layer, .initLayer, .rwLayer, .removingLayer, .danglingLink, .image, .mountRecord, .containerLeftover,
             .anonymousVolume, .namedVolume, .bindRecord, .scratch, .removingPlugin:
             true
-        case .buildCache, .buildScratch, .layerRecord, .container, .log, .plugin, .snapshot, .blob, .ingest, .metadata,
-            .otherDriver, .foreign:
+        case .buildCache, .buildScratch, .layerRecord, .container, .log, .plugin, .snapshot, .blob, .ingest, .lease,
+            .metadata, .otherDriver, .foreign:
             false
         }
     }
 
     private static func obstacle(_ item: Item, _ engine: EngineState) -> String? {
         let engineMayRun = engine == .running || engine == .unreachable
+        if item.thing == .mountRecord || item.thing == .removingLayer, ["devicemapper", "zfs"].contains(item.driver) {
+            return "its layer is no directory: only the engine can remove both"
+        }
         return switch item.thing {
         case .layer, .initLayer, .removingLayer, .danglingLink, .anonymousVolume, .bindRecord, .scratch,
-            .removingPlugin:
+            .removingPlugin, .snapshot, .blob, .ingest:
             nil
         case .rwLayer, .mountRecord, .containerLeftover:
             engineMayRun ? "a running engine may keep it in memory: stop it and look again" : nil
@@ -42,9 +45,15 @@ package struct Rule: Hashable, Sendable {
         case .container: "its record cannot be read"
         case .log: "it belongs to a container whose record cannot be read"
         case .plugin: "nothing says whether the plugin is used"
-        case .snapshot, .blob, .ingest: "only containerd removes from its store"
+        case .lease: "only containerd drops its leases"
         case .metadata: "the engine's own file"
-        case .otherDriver: "Bilge reports this driver, but does not read it"
+        case .otherDriver:
+            switch item.driver {
+            case "devicemapper": "a device of the thin pool, which only the engine can remove"
+            case "zfs": "a ZFS dataset, which only the engine can remove"
+            case nil: "a data root of its own: look at it with --data-root"
+            default: "Bilge reports this driver, but does not read it"
+            }
         case .foreign: "no engine makes such a name"
         }
     }
@@ -70,8 +79,16 @@ package struct Rule: Hashable, Sendable {
                 denied("no container in any state mounts it", "containers/*/config*.json, hostconfig.json"), kernel,
             ]
         case .scratch: return [denied("nothing in flight uses it", item.path.parent?.text ?? ""), kernel]
-        case .buildCache, .buildScratch, .layerRecord, .container, .log, .plugin, .snapshot, .blob, .ingest, .metadata,
-            .otherDriver, .foreign:
+        case .snapshot:
+            return [
+                denied(
+                    "neither its snapshotter nor any namespace of containerd has a record of it", "meta.db, metadata.db"
+                ), kernel,
+            ]
+        case .blob: return [denied("no namespace of containerd has a record of it", "meta.db"), kernel]
+        case .ingest: return [denied("no lease holds it, and containerd does not wait for it", "meta.db"), kernel]
+        case .buildCache, .buildScratch, .layerRecord, .container, .log, .plugin, .lease, .metadata, .otherDriver,
+            .foreign:
             return [kernel]
         }
     }

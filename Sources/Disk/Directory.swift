@@ -96,7 +96,7 @@ package final class Directory: Sendable {
         _ relative: RelativePath, _ body: (CInt, Substring) throws(DiskError) -> Value
     ) throws(DiskError) -> Value {
         // The look-up keeps every component but the last from being a link; the call on the name does so for the last.
-        guard let parent = relative.parent, !parent.text.isEmpty else {
+        guard relative.text.utf8.contains(UInt8(ascii: "/")), let parent = relative.parent, parent != .root else {
             return try body(descriptor, relative.text[...])
         }
         let directory = Owned(try open(parent, cdisk_o_path() | O_DIRECTORY))
@@ -104,30 +104,33 @@ package final class Directory: Sendable {
     }
 
     private func status(
-        of name: Substring, in directory: CInt, shownAs relative: RelativePath
+        of name: Substring, in directory: CInt, shownAs relative: @autoclosure () -> RelativePath
     ) throws(DiskError) -> FileStatus {
         var raw = cdisk_status()
         let result =
             name.isEmpty
             ? unsafe cdisk_status_of(directory, &raw)
             : unsafe withName(name) { unsafe cdisk_status_at(directory, $0, &raw) }
-        guard let result else { throw DiskError(.stat, shown(relative), .invalidArgument) }
-        guard result == 0 else { throw DiskError(.stat, shown(relative), Errno(rawValue: errno)) }
+        guard let result else { throw DiskError(.stat, shown(relative()), .invalidArgument) }
+        guard result == 0 else { throw DiskError(.stat, shown(relative()), Errno(rawValue: errno)) }
         return FileStatus(raw)
     }
 
     private func target(
         of name: Substring, in directory: CInt, shownAs relative: RelativePath
     ) throws(DiskError) -> [UInt8] {
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = unsafe withName(name) { name in
-            unsafe buffer.withUnsafeMutableBytes { bytes in
-                unsafe readlinkat(directory, name, bytes.baseAddress!, bytes.count)
+        let target = unsafe withName(name) { name in
+            unsafe withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer in
+                let count = unsafe readlinkat(directory, name, buffer.baseAddress!, buffer.count)
+                return unsafe count < 0
+                    ? Result<[UInt8], Errno>.failure(Errno(rawValue: errno)) : .success([UInt8](buffer.prefix(count)))
             }
         }
-        guard let count else { throw DiskError(.read, shown(relative), .invalidArgument) }
-        guard count >= 0 else { throw DiskError(.read, shown(relative), Errno(rawValue: errno)) }
-        return Array(buffer.prefix(count))
+        switch target {
+        case .success(let bytes): return bytes
+        case .failure(let error): throw DiskError(.read, shown(relative), error)
+        case nil: throw DiskError(.read, shown(relative), .invalidArgument)
+        }
     }
 }
 

@@ -55,7 +55,8 @@ extension Directory {
 
 /// The name in `EntryName`'s form.
 func escaped(_ name: UnsafePointer<CChar>) -> String {
-    unsafe EntryName.escaped(UnsafeRawBufferPointer(start: name, count: strlen(name)))
+    let bytes = unsafe UnsafeRawBufferPointer(start: name, count: strlen(name))
+    return unsafe EntryName.escaped(bytes.bindMemory(to: UInt8.self).span)
 }
 
 extension Entry.Kind {

@@ -103,13 +103,17 @@ extension RelativePath {
     /// True if a component is `..`.
     fileprivate var goesUp: Bool {
         // Nearly no path has two dots in a row at all, and splitting one costs more than opening it.
-        var last: UInt8 = 0
-        for byte in text.utf8 {
-            if byte == UInt8(ascii: "."), last == byte { return components.contains("..") }
-            last = byte
-        }
-        return false
+        hasTwoDots(text.utf8.span) && components.contains("..")
     }
+}
+
+private func hasTwoDots(_ bytes: Span<UInt8>) -> Bool {
+    var last: UInt8 = 0
+    for index in bytes.indices {
+        if bytes[index] == UInt8(ascii: "."), last == bytes[index] { return true }
+        last = bytes[index]
+    }
+    return false
 }
 
 /// Calls `body` with the bytes of an escaped path, NUL-terminated.
@@ -117,9 +121,7 @@ extension RelativePath {
 /// Returns `nil`, without calling it, for a text that is not exactly what `EntryName` writes: `%2E%2E` or `a%2Fb` would
 /// be one thing to whoever compares texts and another to the kernel.
 func withPath<Result>(_ escaped: String, _ body: (UnsafePointer<CChar>) -> Result) -> Result? {
-    if escaped.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "%") && $0 != UInt8(ascii: "\\") }) {
-        return unsafe escaped.withCString(body)
-    }
+    if EntryName.isPlain(escaped.utf8.span) { return unsafe escaped.withCString(body) }
     let bytes = EntryName.bytes(escaped)
     guard !bytes.contains(0), EntryName.escaped(bytes) == escaped else { return nil }
     let terminated = bytes.map { CChar(bitPattern: $0) } + [0]

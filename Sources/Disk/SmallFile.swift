@@ -23,32 +23,12 @@ package final class SmallFile: Sendable {
 
     deinit { close(descriptor) }
 
-    package func status() throws(DiskError) -> FileStatus {
-        var raw = cdisk_status()
-        guard unsafe cdisk_status_of(descriptor, &raw) == 0 else {
-            throw DiskError(.stat, path, Errno(rawValue: errno))
-        }
-        return FileStatus(raw)
-    }
-
-    /// All bytes, or `nil` if somebody changed the file meanwhile; `fileTooLarge` if there are more than `limit`.
-    func bytesIfUnchanged(limit: Int) throws(DiskError) -> [UInt8]? {
-        let before = try status()
-        guard before.kind == .file else {
-            throw DiskError(.read, path, before.kind == .directory ? .isDirectory : .invalidArgument)
-        }
-        guard before.sizeBytes <= UInt64(max(0, limit)) else { throw DiskError(.read, path, .fileTooLarge) }
-        // One byte more than it claims to have tells a file that grew from one that did not.
-        let size = Int(before.sizeBytes)
-        let bytes = try read(at: 0, count: size + 1, enough: size)
-        guard bytes.count == size else { return nil }
-        return try status() == before ? bytes : nil
-    }
+    package func status() throws(DiskError) -> FileStatus { try OpenFile(descriptor).status(path) }
 
     /// All bytes; `fileTooLarge` if there are more than `limit`, `resourceTemporarilyUnavailable` if somebody changed the
     /// file meanwhile.
     package func bytes(limit: Int) throws(DiskError) -> [UInt8] {
-        guard let bytes = try bytesIfUnchanged(limit: limit) else {
+        guard let bytes = try OpenFile(descriptor).bytesIfUnchanged(limit: limit, path) else {
             throw DiskError(.read, path, .resourceTemporarilyUnavailable)
         }
         return bytes
@@ -56,11 +36,42 @@ package final class SmallFile: Sendable {
 
     /// Up to `count` bytes from `offset`; fewer only at the end of the file.
     package func read(at offset: Int, count: Int) throws(DiskError) -> [UInt8] {
-        try read(at: offset, count: count, enough: count)
+        try OpenFile(descriptor).read(at: offset, count: count, enough: count, path)
+    }
+}
+
+/// What can be asked of an open file, whoever holds its descriptor. `path` is for messages.
+private struct OpenFile {
+    let descriptor: CInt
+
+    init(_ descriptor: CInt) { self.descriptor = descriptor }
+
+    func status(_ path: @autoclosure () -> String) throws(DiskError) -> FileStatus {
+        var raw = cdisk_status()
+        guard unsafe cdisk_status_of(descriptor, &raw) == 0 else {
+            throw DiskError(.stat, path(), Errno(rawValue: errno))
+        }
+        return FileStatus(raw)
+    }
+
+    /// All bytes, or `nil` if somebody changed the file meanwhile; `fileTooLarge` if there are more than `limit`.
+    func bytesIfUnchanged(limit: Int, _ path: @autoclosure () -> String) throws(DiskError) -> [UInt8]? {
+        let before = try status(path())
+        guard before.kind == .file else {
+            throw DiskError(.read, path(), before.kind == .directory ? .isDirectory : .invalidArgument)
+        }
+        guard before.sizeBytes <= UInt64(max(0, limit)) else { throw DiskError(.read, path(), .fileTooLarge) }
+        // One byte more than it claims to have tells a file that grew from one that did not.
+        let size = Int(before.sizeBytes)
+        let bytes = try read(at: 0, count: size + 1, enough: size, path())
+        guard bytes.count == size else { return nil }
+        return try status(path()) == before ? bytes : nil
     }
 
     /// - Parameter enough: with so many bytes it does not ask whether there are more.
-    private func read(at offset: Int, count: Int, enough: Int) throws(DiskError) -> [UInt8] {
+    func read(
+        at offset: Int, count: Int, enough: Int, _ path: @autoclosure () -> String
+    ) throws(DiskError) -> [UInt8] {
         var failure: CInt = 0
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             filled = 0
@@ -72,7 +83,7 @@ package final class SmallFile: Sendable {
                 filled += got
             }
         }
-        guard failure == 0 else { throw DiskError(.read, path, Errno(rawValue: failure)) }
+        guard failure == 0 else { throw DiskError(.read, path(), Errno(rawValue: failure)) }
         return bytes
     }
 }
@@ -95,7 +106,10 @@ extension Directory {
         // shows in the `ctime` of the old file (it lost its name) and is read again. What is written in place shows
         // in its `mtime`, but for two writes within one tick of the kernel's clock; then a parser sees it.
         for _ in 0..<5 {
-            if let bytes = try file(relative).bytesIfUnchanged(limit: limit) { return bytes }
+            let file = Owned(try open(relative, O_RDONLY | O_NONBLOCK | O_NOCTTY))
+            if let bytes = try OpenFile(file.descriptor).bytesIfUnchanged(limit: limit, shown(relative)) {
+                return bytes
+            }
         }
         throw DiskError(.read, shown(relative), .resourceTemporarilyUnavailable)
     }

@@ -35,9 +35,18 @@ package struct EngineClient: Sendable {
         /// The build cache. Engines before 23.0 measure everything they store to answer, which takes long on large hosts.
         package var buildCache: Bool
 
-        package init(imageLayers: Bool = true, buildCache: Bool = true) {
+        /// What the engine calls reclaimable of its images; asked for together with the build cache only.
+        package var imageSpace: Bool
+        /// Ask for the build cache also where the engine measures everything for it.
+        package var allowsMeasuring: Bool
+
+        package init(
+            imageLayers: Bool = true, buildCache: Bool = true, imageSpace: Bool = false, allowsMeasuring: Bool = true
+        ) {
             self.imageLayers = imageLayers
             self.buildCache = buildCache
+            self.imageSpace = imageSpace
+            self.allowsMeasuring = allowsMeasuring
         }
     }
 
@@ -74,14 +83,16 @@ package struct EngineClient: Sendable {
         async let images = session.images()
         async let volumes = session.volumes()
         async let plugins = session.plugins()
-        async let buildCache = questions.buildCache ? session.buildCache() : nil
+        let asksForUsage = questions.buildCache && (questions.allowsMeasuring || session.listsCacheUnmeasured)
+        async let usage = asksForUsage ? session.diskUsage(images: questions.imageSpace) : nil
         let (containers, containerDetails) = await session.containers()
         let imageDetails = await questions.imageLayers ? session.imageDetails(of: images) : nil
         return await .answered(
             EngineReport(
                 version: version, api: api, peerPID: transport.peerPID, info: info, images: images,
                 imageDetails: imageDetails, containers: containers, containerDetails: containerDetails,
-                volumes: volumes, buildCache: buildCache, plugins: plugins, services: session.services(info)))
+                volumes: volumes, buildCache: usage?.buildCache, plugins: plugins,
+                reclaimableImageBytes: usage?.reclaimableImageBytes, services: session.services(info)))
     }
 
     /// `/info` alone: which root an engine owns, at the price of two requests.

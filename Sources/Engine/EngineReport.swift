@@ -36,6 +36,8 @@ package struct EngineReport: Sendable {
     package var plugins: Reply<[EnginePlugin]>
     /// `nil` if the engine is no manager of a Swarm.
     package var services: Reply<[EngineService]>?
+    /// What `docker system df` calls reclaimable of the images; `nil` if nobody asked, or the engine did not tell.
+    package var reclaimableImageBytes: Int64?
 
     /// The things of a list, asked about one by one.
     package struct Details<Value: Sendable>: Sendable {
@@ -54,7 +56,7 @@ package struct EngineReport: Sendable {
         images: Reply<[EngineImage]>, imageDetails: Details<EngineImageDetail>?,
         containers: Reply<[EngineContainer]>, containerDetails: Details<EngineContainerDetail>,
         volumes: Reply<EngineVolumes>, buildCache: Reply<[EngineBuildRecord]>?, plugins: Reply<[EnginePlugin]>,
-        services: Reply<[EngineService]>? = nil
+        reclaimableImageBytes: Int64? = nil, services: Reply<[EngineService]>? = nil
     ) {
         self.version = version
         self.api = api
@@ -68,6 +70,7 @@ package struct EngineReport: Sendable {
         self.buildCache = buildCache
         self.plugins = plugins
         self.services = services
+        self.reclaimableImageBytes = reclaimableImageBytes
     }
 }
 
@@ -96,6 +99,8 @@ package struct EngineInfo: Hashable, Sendable {
     package var images: Int
     /// `nil` where the engine does not tell: it may be on.
     package var liveRestoreEnabled: Bool?
+    /// Where the engine's containerd listens; `nil` before API 1.46.
+    package var containerdAddress: String?
     /// `inactive`, `pending`, `active`, `error`, `locked`; empty or `nil` where the engine does not tell.
     package var swarmState: String?
     /// True for a node that knows the services of its Swarm.
@@ -122,7 +127,10 @@ package struct EngineImageDetail: Hashable, Sendable {
     package var digests: [String] = []
     /// Made by `importEmpty`, to be removed with its only name.
     package var isEmptyOfOurs = false
+    /// `nil` with the containerd image store since API 1.52, and where the engine does not tell.
     package var layers: EngineLayers?
+    /// How many layers the image has; `nil` where the engine does not tell.
+    package var layerCount: Int?
 
     package init(id: String, layers: EngineLayers?) {
         self.id = id
@@ -157,7 +165,11 @@ package struct EngineContainerDetail: Hashable, Sendable {
     package var driver: String
     /// As in the list.
     package var state: String
+    /// `nil` with the containerd image store since API 1.52, and where the engine does not tell.
     package var layers: EngineLayers?
+    /// containerd's name of the snapshotter that holds the container's layers, such as `overlayfs`; with the containerd
+    /// image store since API 1.52.
+    package var snapshotter: String?
     package var mounts: [EngineMount]
 }
 
@@ -170,7 +182,7 @@ package struct EngineLayers: Hashable, Sendable {
 
 /// One of a container's `Mounts`.
 package struct EngineMount: Hashable, Sendable {
-    /// `bind`, `volume`, `tmpfs`, `npipe`, `cluster`, `image`.
+    /// `bind`, `volume`, `tmpfs`, `npipe`, `cluster`, `image`; empty for a bind from engines before 1.13.
     package var type: String
     /// The volume's name; empty for others.
     package var name: String
@@ -198,20 +210,25 @@ package struct EngineVolume: Hashable, Sendable {
     package var scope: String
     /// With options the data is elsewhere: `device` may even be a path below the data root.
     package var options: [String: String]
+    /// Engines before 1.13 (API 1.25) do not tell options.
+    package var tellsOptions = true
 }
 
 /// One record of the build cache in `/system/df`.
 package struct EngineBuildRecord: Hashable, Sendable {
     package var id: String
     package var isInUse: Bool
-    /// An image has the same layer; the builder gives it up only if it is told to give up all.
-    package var isShared: Bool = false
-
-    package init(id: String, isInUse: Bool, isShared: Bool = false) {
-        self.id = id
-        self.isInUse = isInUse
-        self.isShared = isShared
-    }
+    /// As in `CacheRecord.recordType`; empty if the engine does not tell.
+    package var type: String
+    package var description: String
+    /// An image uses its content too.
+    package var isShared: Bool?
+    package var sizeBytes: Int64?
+    /// RFC 3339.
+    package var created: String?
+    package var lastUsed: String?
+    package var usageCount: Int64?
+    package var parents: [String]
 }
 
 /// One service of `/services`, which only a manager of a Swarm knows.

@@ -14,6 +14,8 @@ struct EngineBinding: Sendable {
     /// The records of its build cache; `nil` if it was not asked, or did not answer.
     var caches: [EngineBuildRecord]?
     var activeDriver: String?
+    /// Where the engine's containerd listens.
+    var containerdAddress: String?
     var started: Timestamp?
     /// `engine`, `none`, `unknown`.
     var owner: String
@@ -32,9 +34,11 @@ struct EngineBinding: Sendable {
             return EngineBinding(
                 summary: Survey.EngineSummary(
                     state: .running, version: info.serverVersion, apiVersion: report.api.description,
-                    storageDriver: info.driver, imageStore: info.imageStore.rawValue),
+                    storageDriver: info.driver, imageStore: info.imageStore.rawValue,
+                    reclaimableImageBytes: report.reclaimableImageBytes),
                 findings: Engine.findings(from: report), caches: report.caches,
                 activeDriver: info.imageStore == .graphdriver ? info.driver : "containerd",
+                containerdAddress: info.containerdAddress,
                 started: startTime(of: pid, request), owner: "engine")
         case .none(let facts), .unknown(let facts):
             // An engine of another root says nothing about this one.

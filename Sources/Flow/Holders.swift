@@ -53,7 +53,7 @@ struct Holders {
         case .item, .tag: nil
         case .container(let id, _): claim.force == .mentions ? nil : "container " + id
         case .buildCache(let id): claim.force == .mentions ? nil : "buildCache " + id
-        case .process, .mount, .engine, .layout, .bilge: claim.force == .needs ? "" : nil
+        case .process, .mount, .engine, .containerd, .layout, .bilge: claim.force == .needs ? "" : nil
         }
     }
 }

@@ -15,6 +15,7 @@ struct Look: Sendable {
     /// When each thing that nobody claims last changed.
     var changed: [RelativePath: Timestamp]
     var coverage: WitnessCoverage
+    var hiddenStores: [HiddenStore] = []
 }
 
 /// What a look is taken at.
@@ -27,28 +28,87 @@ struct Place: Sendable {
     var graceSeconds: Int64
     var engine: EngineState
     var activeDriver: String?
+    /// Roots of remapped users in the root, and the one that the engine works on.
+    var remapped: [String] = []
+    var activeRemapped: String?
     var engineStarted: Timestamp?
     var keep: [Glob]
+    /// Roots of containerd outside this one.
+    var stores: [ContainerdStore] = []
 
     /// - Parameters:
     ///   - engine: what the engine answered just now; nothing if it does not own the root.
     ///   - moved: things in the trash that are judged as if they were still at their places, with when they had last
     ///     changed before they were moved.
     func look(engine answer: Findings, moved: [(item: Item, changed: Timestamp?)] = []) -> Look {
-        var findings = observe(root, at: path, moved: moved.map(\.item))
+        var findings = observe(root, at: path, stores: stores, now: now, moved: moved.map(\.item))
         findings.merge(answer)
+        let paths = Array(findings.items.keys)
+        var (look, modified) = together(
+            {
+                // Handed over: what is referred to twice is copied when it changes.
+                var taken = Findings()
+                swap(&taken, &findings)
+                return judge(taken, moved)
+            }, { modified(paths) })
+        for index in look.items.indices { look.items[index].item.modified = modified[look.items[index].item.path] }
+        return look
+    }
+
+    private func judge(_ found: consuming Findings, _ moved: [(item: Item, changed: Timestamp?)]) -> Look {
+        var findings = found
         var reach = Reach(findings)
-        var unclaimed = Findings()
-        for item in candidates(findings, reach) { unclaimed.add(item) }
-        let witness = KernelWitness(root: root, rootPath: path, proc: sources.proc).look(among: unclaimed)
-        findings.merge(witness.findings)
-        reach = Reach(findings)
-        var changed = changes(of: candidates(findings, reach), in: root)
+        let (seen, coverage) = witness(candidates(findings, reach))
+        reach.add(seen.claims)
+        findings.merge(seen)
+        var changed = dated(candidates(findings, reach))
         for (item, before) in moved { changed[item.path] = before }
-        let circumstances = Circumstances(
+        var circumstances = Circumstances(
             now: now, graceSeconds: graceSeconds, engine: engine, activeDriver: activeDriver,
             engineStarted: engineStarted, changed: changed)
+        circumstances.remapped = remapped
+        circumstances.activeRemapped = activeRemapped
         let judged = named(classify(findings, reach, circumstances), findings.catalog, keep: keep)
-        return Look(findings: findings, reach: reach, items: judged, changed: changed, coverage: witness.coverage)
+        return Look(
+            findings: findings, reach: reach, items: judged, changed: changed, coverage: coverage,
+            hiddenStores: HiddenStores(findings, circumstances).stores)
+    }
+
+    /// What the kernel says of the items of each root.
+    private func witness(_ items: [Item]) -> (findings: Findings, coverage: WitnessCoverage) {
+        var own = Findings()
+        for item in items where !item.path.isAbsolute { own.add(item) }
+        var (findings, coverage) = KernelWitness(root: root, rootPath: path, proc: sources.proc).look(among: own)
+        for store in stores {
+            guard let directory = store.directory else { continue }
+            var inner = Findings()
+            for item in store.inside(items) { inner.add(item) }
+            guard !inner.items.isEmpty else { continue }
+            let seen = KernelWitness(root: directory, rootPath: store.base.text, proc: sources.proc).look(among: inner)
+            findings.merge(store.outside(seen.findings))
+            coverage.uses += seen.coverage.uses
+        }
+        return (findings, coverage)
+    }
+
+    /// When each item last changed, in whichever root it lies.
+    private func dated(_ items: [Item]) -> [RelativePath: Timestamp] {
+        var changed = changes(of: items.filter { !$0.path.isAbsolute }, in: root)
+        for store in stores {
+            guard let directory = store.directory else { continue }
+            for (path, time) in changes(of: store.inside(items), in: directory) { changed[store.outside(path)] = time }
+        }
+        return changed
+    }
+
+    /// The `mtime` of what is at each path, in whichever root it lies, for showing.
+    private func modified(_ paths: [RelativePath]) -> [RelativePath: Timestamp] {
+        var modified = modifications(of: paths.filter { !$0.isAbsolute }, in: root)
+        for store in stores {
+            guard let directory = store.directory else { continue }
+            let inner = paths.filter { store.base.contains($0) }.map { store.inside($0) }
+            for (path, time) in modifications(of: inner, in: directory) { modified[store.outside(path)] = time }
+        }
+        return modified
     }
 }

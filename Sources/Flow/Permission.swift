@@ -29,7 +29,7 @@ func permission(toWrite survey: Survey) throws(FlowError) -> OfflineLease? {
         return try OfflineLease.take(of: survey.opened, witness: witness, among: items, sources: survey.place.sources)
     } catch {
         throw FlowError(
-            .refused, "somebody may be using \(survey.root.path):\n  " + error.reasons.joined(separator: "\n  "),
+            .refused, "somebody may be using \(survey.root.path): " + error.reasons.joined(separator: "; "),
             advice: "stop it, or ask the engine instead of --offline")
     }
 }

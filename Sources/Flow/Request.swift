@@ -20,14 +20,20 @@ package struct Request: Sendable {
     /// The effective user id of whoever asks.
     package var caller: UInt32
     package var environment: [String: String]
+    /// Ask the engine also what it calls reclaimable of its images.
+    package var asksImageSpace = false
+    /// Do without what an engine before 23.0 would have to measure everything for: its own list of the build cache, of
+    /// which the records on disk tell as well. Only for who wants to know sizes; nothing may be moved on such an answer.
+    package var asksQuickly = false
+    /// `--exact`: believe no size that an earlier run measured.
+    package var exact: Bool
     /// Where to look for roots and processes; tests look elsewhere.
     package var rootSources: RootSources
 
     package init(
         dataRoot: String? = nil, host: String? = nil, offline: Bool = false, graceSeconds: Int64 = 24 * 3600,
         keep: [String] = [], keepFile: String = "/etc/bilge/keep", now: Timestamp, caller: UInt32,
-        environment: [String: String] = [:],
-        rootSources: RootSources = RootSources()
+        environment: [String: String] = [:], exact: Bool = false, rootSources: RootSources = RootSources()
     ) {
         self.dataRoot = dataRoot
         self.host = host
@@ -38,6 +44,7 @@ package struct Request: Sendable {
         self.now = now
         self.caller = caller
         self.environment = environment
+        self.exact = exact
         self.rootSources = rootSources
     }
 

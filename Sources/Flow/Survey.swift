@@ -9,6 +9,8 @@ package import Observe
 /// One look at a host: the root, its engine, and a verdict for everything in it.
 package struct Survey: Sendable {
     package var root: Root
+    /// Roots of containerd outside it; their items are known by absolute paths.
+    package var stores: [Root] = []
     package var engine: EngineSummary
     /// Every item once, sorted by path.
     package var items: [Judged]
@@ -16,6 +18,8 @@ package struct Survey: Sendable {
     package var catalog: Catalog
     /// Who reaches what, for `why` and for the order of a plan.
     package var reach: Reach
+    /// Stores of the root that the engine does not show, or perhaps not.
+    package var hiddenStores: [HiddenStore]
     /// What the kernel was asked about.
     package var coverage: WitnessCoverage
     /// The open root, for measuring and for moving.
@@ -23,6 +27,7 @@ package struct Survey: Sendable {
     /// When each thing that nobody claims last changed.
     package var changed: [RelativePath: Timestamp]
     var place: Place
+    var remembering: Remembering
     var opened: DataRoot
     /// The records of the engine's build cache; `nil` if it was not asked, or did not answer.
     var caches: [EngineBuildRecord]?
@@ -47,6 +52,8 @@ package struct Survey: Sendable {
         package var notes: [String]
         /// Why nothing may be written here; empty if it may.
         package var writeObstacles: [String]
+        /// Of a root of containerd's: for measuring.
+        package var outside: FoundStore?
     }
 
     /// What the engine said of itself.
@@ -57,7 +64,19 @@ package struct Survey: Sendable {
         package var storageDriver: String?
         /// `graphdriver` or `containerd`.
         package var imageStore: String?
+        /// What `docker system df` calls reclaimable of its images; `nil` if it did not say.
+        package var reclaimableImageBytes: Int64?
         /// Why it could not be asked.
         package var reason: String?
+    }
+}
+
+extension Survey.Root {
+    /// A root of containerd's, in which nothing is ever changed.
+    init(_ found: FoundStore) {
+        self.init(
+            path: found.path, how: found.how, filesystem: found.filesystem, eras: [.containerd], drivers: [],
+            owner: found.isRunning ? "engine" : "unknown", notes: [],
+            writeObstacles: ["only containerd removes from its store"], outside: found)
     }
 }

@@ -68,7 +68,8 @@ struct Stock {
             guard let time = Self.lastUse(of: container) else { continue }
             used[container.imageID] = max(time, used[container.imageID] ?? time)
         }
-        return survey.catalog.images.filter { isActive($0.driver) }.map { image in
+        // What is in containerd's store has no record here; see `doubts`.
+        return survey.catalog.images.filter { isActive($0.driver) && $0.content.isEmpty }.map { image in
             let isHeld = image.tags.contains { $0.hasPrefix("bilge-trash/") }
             var entry = Inventory.Entry(
                 kind: .images, id: image.id, path: image.path,
@@ -137,7 +138,7 @@ struct Stock {
                 entry.containers[id] = "container \(name.isEmpty ? String(id.prefix(12)) : name)"
             // A name keeps an image from nobody but those who did not ask for named ones.
             case .tag: break
-            case .process, .mount, .buildCache, .engine, .layout, .bilge:
+            case .process, .mount, .buildCache, .engine, .containerd, .layout, .bilge:
                 entry.claims.append("\(claim.claimant.description) needs it")
             }
         }

@@ -98,9 +98,13 @@ extension Stock {
 
     func cache() -> [Inventory.Entry] {
         let records = Dictionary(survey.catalog.caches.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-        // Without an engine, the records on disk are all there is.
-        let listed: [EngineBuildRecord] =
-            survey.caches ?? records.keys.sorted().map { EngineBuildRecord(id: $0, isInUse: false) }
+        var listed: [(id: String, isInUse: Bool, isShared: Bool)] = []
+        if let caches = survey.caches {
+            for cache in caches { listed.append((cache.id, cache.isInUse, cache.isShared ?? false)) }
+        } else {
+            // Without an engine, the records on disk are all there is.
+            for id in records.keys.sorted() { listed.append((id, false, false)) }
+        }
         return listed.map { engine in
             let record = records[engine.id]
             var entry = Inventory.Entry(

@@ -7,6 +7,10 @@ package struct Catalog: Sendable {
     package var containers: [ContainerRecord] = []
     package var volumes: [VolumeRecord] = []
     package var caches: [CacheRecord] = []
+    /// What records say of a thing beyond who needs it, one sentence each: the build step of a directory, the device of
+    /// a layer. Shown by `explain`; decides nothing.
+    package var facts: [RelativePath: [String]] = [:]
+    package var snapshots: [SnapshotRecord] = []
 
     package init() {}
 
@@ -16,14 +20,16 @@ package struct Catalog: Sendable {
         containers += other.containers
         volumes += other.volumes
         caches += other.caches
+        facts.merge(other.facts) { first, second in first + second.filter { !first.contains($0) } }
+        snapshots += other.snapshots
     }
 }
 
 /// An image as its record describes it.
 package struct ImageRecord: Hashable, Sendable {
-    /// 64 hexadecimal digits, without `sha256:`.
+    /// 64 hexadecimal digits, without `sha256:`: of its configuration, in containerd's store of its manifest or index.
     package var id: String
-    /// Its record below the root.
+    /// Its record below the root; in containerd's store its manifest or index.
     package var path: RelativePath
     /// The image below: `parent` of a legacy image, the classic builder's parent of a content-addressed one.
     package var parent: String?
@@ -32,12 +38,17 @@ package struct ImageRecord: Hashable, Sendable {
     package var digests: [String] = []
     package var created: Timestamp?
     package var labels: [String: String] = [:]
-    /// Bytes of its own layer as the engine recorded them (`layersize`); legacy images only.
+    /// Bytes of its own layer as the engine recorded them (`layersize`); of an image in containerd's store those of its
+    /// content as it was pulled, which is kept beside the unpacked layers.
     package var ownBytes: Int64?
-    /// Chain IDs from the base up; content-addressed images only.
+    /// Chain IDs from the base up; content-addressed images only. In containerd's store keys of snapshots.
     package var chain: [String] = []
-    /// The storage driver of a content-addressed image.
+    /// The storage driver of a content-addressed image, or the snapshotter of one in containerd's store.
     package var driver: String?
+    /// The files of an image in containerd's store, its record included.
+    package var content: [RelativePath] = []
+    /// The digest of its configuration, which the same image has for an id in the store of a storage driver.
+    package var configID: String?
 
     package init(id: String, path: RelativePath) {
         self.id = id
@@ -62,6 +73,21 @@ package struct LayerRecord: Hashable, Sendable {
         self.driver = driver
         self.directory = directory
         self.bytes = bytes
+    }
+}
+
+/// A snapshot as containerd's databases describe it.
+package struct SnapshotRecord: Hashable, Sendable {
+    /// `sha256:<chain ID>`, a container's id, that with `-init`, a build cache record's id, or something else.
+    package var key: String
+    /// `overlayfs`, `native`, …
+    package var snapshotter: String
+    package var path: RelativePath
+
+    package init(key: String, snapshotter: String, path: RelativePath) {
+        self.key = key
+        self.snapshotter = snapshotter
+        self.path = path
     }
 }
 
@@ -90,6 +116,8 @@ package struct ContainerRecord: Hashable, Sendable {
     package var mountSources: Set<String> = []
     /// True if its record has the mount points that Docker 1.7 introduced.
     package var hasMountPoints = false
+    /// Where its output goes; `nil` if its records were not read to the end.
+    package var log: LogRecord?
 
     package init(
         id: String, path: RelativePath, name: String, imageID: String, imageName: String, driver: String, state: String,
@@ -125,37 +153,5 @@ package struct VolumeRecord: Hashable, Sendable {
         self.driver = driver
         self.labels = labels
         self.options = options
-    }
-}
-
-/// A record of the build cache as BuildKit's `metadata_v2.db` describes it.
-package struct CacheRecord: Hashable, Sendable {
-    /// 25 characters in base 36.
-    package var id: String
-    /// Where its files are; `nil` if they are those of an image's layer, or in containerd's store.
-    package var directory: RelativePath?
-    /// The build step in BuildKit's words, without control characters: `mount / from exec /bin/sh -c make`.
-    package var description: String
-    /// `regular`, `source.local`, `source.git.checkout`, `exec.cachemount`, `frontend`, `internal`.
-    package var recordType: String
-    package var created: Timestamp?
-    package var lastUsed: Timestamp?
-    /// `nil` until BuildKit measured it.
-    package var sizeBytes: Int64?
-    /// The records it was made from.
-    package var parents: [String]
-
-    package init(
-        id: String, directory: RelativePath?, description: String, recordType: String, created: Timestamp?,
-        lastUsed: Timestamp?, sizeBytes: Int64?, parents: [String]
-    ) {
-        self.id = id
-        self.directory = directory
-        self.description = description
-        self.recordType = recordType
-        self.created = created
-        self.lastUsed = lastUsed
-        self.sizeBytes = sizeBytes
-        self.parents = parents
     }
 }

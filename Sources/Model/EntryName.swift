@@ -20,8 +20,20 @@ package enum EntryName {
         return text
     }
 
+    /// The same, much faster: generic code is not specialised across modules.
+    package static func escaped(_ bytes: [UInt8]) -> String { escaped(bytes.span) }
+
+    package static func escaped(_ bytes: Span<UInt8>) -> String {
+        if isPlain(bytes) {
+            // What is plain is ASCII, and so never fails.
+            do { return String(copying: try UTF8Span(validating: bytes)) } catch {}
+        }
+        let copy = bytes.indices.map { bytes[$0] }
+        return escaped(copy[...])
+    }
+
     /// Returns the escaped form of text out of a metadata file, such as a volume's name in a JSON document.
-    package static func escaped(text: String) -> String { escaped(text.utf8) }
+    package static func escaped(text: String) -> String { isPlain(text.utf8.span) ? text : escaped(text.utf8) }
 
     /// Returns the bytes that `escaped` came from.
     package static func bytes(_ escaped: some StringProtocol) -> [UInt8] {
@@ -63,10 +75,28 @@ package enum EntryName {
             && name.utf8.allSatisfy { isDigit($0) || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) }
     }
 
+    package static func isBuildKitID(_ name: String) -> Bool { isBuildKitID(name.utf8.span) }
+
+    package static func isBuildKitID(_ name: Substring) -> Bool { isBuildKitID(name.utf8.span) }
+
+    private static func isBuildKitID(_ name: Span<UInt8>) -> Bool {
+        guard name.count == 25 else { return false }
+        for index in name.indices where !isDigit(name[index]) {
+            guard (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(name[index]) else { return false }
+        }
+        return true
+    }
+
     private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 
     private static func isLowercaseHex(_ byte: UInt8) -> Bool {
         isDigit(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
+    }
+
+    /// True for what needs no escape.
+    package static func isPlain(_ bytes: Span<UInt8>) -> Bool {
+        for index in bytes.indices where !isPlain(bytes[index]) { return false }
+        return true
     }
 
     private static func isPlain(_ byte: UInt8) -> Bool {

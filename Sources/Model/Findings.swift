@@ -6,8 +6,7 @@
 package struct Findings: Sendable {
     /// Every thing that exists, by the path it is known by.
     package private(set) var items: [RelativePath: Item] = [:]
-    /// The paths of items by the directory that holds them; `nil` until `arrange`.
-    private var folders: [RelativePath: [RelativePath]]?
+    private var arrangement: Arrangement?
     package var claims: [Claim] = []
     package var problems: [Problem] = []
     package var bundles: [Bundle] = []
@@ -15,19 +14,40 @@ package struct Findings: Sendable {
 
     package init() {}
 
-    package mutating func add(_ item: Item) {
-        if items.updateValue(item, forKey: item.path) == nil {
-            folders?[item.path.parent ?? .root, default: []].append(item.path)
-        }
+    /// The items in the ways that they are looked for; kept from `arrange` on.
+    private struct Arrangement {
+        /// The paths of items by the directory that holds them, sorted.
+        var folders: [RelativePath: [RelativePath]]
+        var index: ItemIndex
     }
 
-    /// Makes `items(in:)` fast.
-    package mutating func arrange() { folders = Dictionary(grouping: items.keys) { $0.parent ?? .root } }
+    package mutating func add(_ item: Item) {
+        let isNew = items.updateValue(item, forKey: item.path) == nil
+        arrangement?.index.add(item)
+        if isNew { arrangement?.folders[item.path.parent ?? .root, default: []].insert(sorted: item.path) }
+    }
+
+    /// Makes `items(in:)` and `index` fast.
+    package mutating func arrange() {
+        var folders: [RelativePath: [RelativePath]] = [:]
+        var index = ItemIndex()
+        index.reserveCapacity(items.count)
+        for item in items.values {
+            index.enter(item)
+            folders[item.path.parent ?? .root, default: []].append(item.path)
+        }
+        for folder in folders.keys { index.markAbove(folder) }
+        for folder in folders.values.indices { folders.values[folder].sort() }
+        arrangement = Arrangement(folders: folders, index: index)
+    }
+
+    /// Finds the item that a path means.
+    package var index: ItemIndex { arrangement?.index ?? ItemIndex(items.values) }
 
     /// The items that are known by a path directly in `folder`, sorted by it.
     package func items(in folder: RelativePath) -> [Item] {
-        let paths = folders.map { $0[folder] ?? [] } ?? items.keys.filter { $0.parent == folder }
-        return paths.sorted().compactMap { items[$0] }
+        let paths = arrangement.map { $0.folders[folder] ?? [] } ?? items.keys.filter { $0.parent == folder }.sorted()
+        return paths.compactMap { items[$0] }
     }
 
     package mutating func claim(
@@ -42,15 +62,27 @@ package struct Findings: Sendable {
     }
 
     package mutating func merge(_ other: Findings) {
-        if folders == nil {
+        if arrangement == nil {
             items.merge(other.items) { first, _ in first }
         } else {
             for (path, item) in other.items where items[path] == nil { add(item) }
         }
-        claims += other.claims
+        // Adding nothing to an array that is shared would copy it.
+        if !other.claims.isEmpty { claims += other.claims }
         problems += other.problems
         bundles += other.bundles
         catalog.merge(other.catalog)
+    }
+}
+
+extension [RelativePath] {
+    fileprivate mutating func insert(sorted path: RelativePath) {
+        var range = startIndex..<endIndex
+        while !range.isEmpty {
+            let middle = range.lowerBound + range.count / 2
+            range = self[middle] < path ? middle + 1..<range.upperBound : range.lowerBound..<middle
+        }
+        insert(path, at: range.lowerBound)
     }
 }
 
@@ -100,6 +132,8 @@ package enum Claimant: Hashable, Sendable {
     case buildCache(String)
     /// The running engine's answer.
     case engine(String)
+    /// containerd's own records: what it says of the thing.
+    case containerd(String)
     /// The layout itself: a directory that every data root has.
     case layout
     /// Bilge's own trash.
@@ -115,6 +149,7 @@ package enum Claimant: Hashable, Sendable {
         case .mount(let point): "mount at \(point)"
         case .buildCache(let id): "build cache record \(id)"
         case .engine(let what): "engine: \(what)"
+        case .containerd(let what): "containerd: \(what)"
         case .layout: "the engine"
         case .bilge: "bilge"
         }
@@ -143,9 +178,14 @@ package enum Area: Hashable, Sendable {
     case layers
     /// Layers of one driver.
     case driver(String)
+    /// What storage drivers hold: the engine may be using another store. Nothing is hidden by it while an engine says
+    /// which store it uses.
+    case storageDrivers
     case volumes
     case plugins
     case scratch
+    /// Snapshots, blobs, ingests and leases of containerd.
+    case containerd
     /// One item and what lies below it.
     case item(RelativePath)
 
@@ -156,9 +196,11 @@ package enum Area: Hashable, Sendable {
         case .containers: "containers"
         case .layers: "layers"
         case .driver: "layer"
+        case .storageDrivers: "storage drivers"
         case .volumes: "volumes"
         case .plugins: "plugins"
         case .scratch: "scratch"
+        case .containerd: "containerd"
         case .item: "item"
         }
     }

@@ -78,6 +78,8 @@ package enum Thing: String, Codable, CaseIterable, Sendable {
     case blob
     /// A content ingest of containerd.
     case ingest
+    /// A lease of containerd: a record that holds snapshots and content, and no entry on the disk.
+    case lease
     /// The engine's own files and directories.
     case metadata
     /// Data of a storage driver that Bilge reports but does not read: btrfs, zfs, devicemapper.
@@ -100,6 +102,7 @@ package enum Thing: String, Codable, CaseIterable, Sendable {
         case .snapshot: "snapshot"
         case .blob: "blob"
         case .ingest: "ingest"
+        case .lease: "lease"
         case .danglingLink, .containerLeftover, .bindRecord, .scratch, .removingPlugin, .buildScratch: "leftover"
         case .layerRecord, .mountRecord, .metadata: "metadata"
         case .otherDriver: "otherDriver"

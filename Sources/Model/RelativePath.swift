@@ -3,37 +3,74 @@
 /// A path below a data root, such as `overlay2/<id>`, in the escaped form of `EntryName`.
 ///
 /// It is what items are known by: everything that names a thing in a root (a reader, the engine's answer, a mount)
-/// names it by such a path, so that joining their answers is a dictionary look-up.
+/// names it by such a path, so that joining their answers is a dictionary look-up. What belongs to the engine and lies
+/// outside its root (containerd's own root) is known by its absolute path, which no path below the root can equal.
 package struct RelativePath: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// Components in `EntryName`'s escaped form, joined by `/`; no leading or trailing slash; empty for the root itself.
     package let text: String
+    /// The hash of `text`, computed once: a path is looked up in many dictionaries, and each would compute it again.
+    private let digest: Int
 
-    package init(_ text: String) { self.text = text }
+    package init(_ text: String) {
+        self.text = text
+        digest = text.hashValue
+    }
 
     /// From the bytes of a path that is relative already.
-    package init(bytes: some Collection<UInt8>) { text = EntryName.escaped(bytes) }
+    package init(bytes: some Collection<UInt8>) { self.init(EntryName.escaped(bytes)) }
 
     package static let root = RelativePath("")
 
-    package static func / (parent: RelativePath, name: some StringProtocol) -> RelativePath {
-        parent.text.isEmpty ? RelativePath(String(name)) : RelativePath(parent.text + "/" + name)
+    package static func / (parent: RelativePath, name: some StringProtocol) -> RelativePath { parent / String(name) }
+
+    /// The same, much faster: generic code is not specialised across modules.
+    package static func / (parent: RelativePath, name: String) -> RelativePath { parent / name[...] }
+
+    package static func / (parent: RelativePath, name: Substring) -> RelativePath {
+        if parent.text.isEmpty { return RelativePath(String(name)) }
+        var text = ""
+        text.reserveCapacity(parent.text.utf8.count + 1 + name.utf8.count)
+        text += parent.text
+        text += "/"
+        text += name
+        return RelativePath(text)
     }
 
+    package static func == (left: RelativePath, right: RelativePath) -> Bool {
+        left.digest == right.digest && left.text == right.text
+    }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(digest) }
+
     package var description: String { text }
+
+    /// Outside the data root.
+    package var isAbsolute: Bool { text.utf8.first == UInt8(ascii: "/") }
 
     /// The bytes the kernel knows it by.
     package var bytes: [UInt8] { EntryName.bytes(text) }
 
-    package var components: [Substring] { text.split(separator: "/") }
+    package var components: [Substring] { text.utf8.split(separator: UInt8(ascii: "/")).map(Substring.init) }
 
     package var name: Substring {
-        text.utf8.lastIndex(of: UInt8(ascii: "/")).map { text[text.utf8.index(after: $0)...] } ?? text[...]
+        guard let slash = Self.lastSlash(in: text.utf8.span) else { return text[...] }
+        return text[text.utf8.index(text.startIndex, offsetBy: slash + 1)...]
     }
 
     /// The path above, or `nil` for the root itself.
     package var parent: RelativePath? {
         guard !text.isEmpty else { return nil }
-        return text.utf8.lastIndex(of: UInt8(ascii: "/")).map { RelativePath(String(text[..<$0])) } ?? .root
+        guard let slash = Self.lastSlash(in: text.utf8.span) else { return .root }
+        return RelativePath(String(text[..<text.utf8.index(text.startIndex, offsetBy: slash)]))
+    }
+
+    private static func lastSlash(in bytes: Span<UInt8>) -> Int? {
+        var index = bytes.count
+        while index > 0 {
+            index -= 1
+            if bytes[index] == UInt8(ascii: "/") { return index }
+        }
+        return nil
     }
 
     /// True if `other` is this path or lies below it.
@@ -47,7 +84,9 @@ package struct RelativePath: Hashable, Comparable, Sendable, CustomStringConvert
 }
 
 extension RelativePath: Codable {
-    package init(from decoder: any Decoder) throws { text = try decoder.singleValueContainer().decode(String.self) }
+    package init(from decoder: any Decoder) throws {
+        self.init(try decoder.singleValueContainer().decode(String.self))
+    }
 
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()

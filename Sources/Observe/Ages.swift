@@ -29,13 +29,14 @@ package func changes(of items: [Item], in root: Directory) -> [RelativePath: Tim
     return changes
 }
 
-/// Returns the `mtime` of each item's first entry, for showing. What cannot be looked at is left out.
-package func modifications(of items: [Item], in root: Directory) -> [RelativePath: Timestamp] {
+/// Returns the `mtime` of what is at each path, for showing. What cannot be looked at is left out.
+package func modifications(of paths: [RelativePath], in root: Directory) -> [RelativePath: Timestamp] {
     var modifications: [RelativePath: Timestamp] = [:]
-    for (parent, siblings) in Dictionary(grouping: items, by: { $0.path.parent ?? .root }) {
+    modifications.reserveCapacity(paths.count)
+    for (parent, siblings) in Dictionary(grouping: paths, by: { $0.parent ?? .root }) {
         do {
-            let statuses = try root.statuses(of: parent, names: siblings.map { String($0.path.name) })
-            for (item, status) in zip(siblings, statuses) { modifications[item.path] = status?.modified }
+            let statuses = try root.statuses(of: parent, names: siblings.map { String($0.name) })
+            for (path, status) in zip(siblings, statuses) { modifications[path] = status?.modified }
         } catch {
             // A column stays empty; nothing is decided by it.
         }

@@ -10,29 +10,39 @@ package import Model
 /// - Parameters:
 ///   - root: the open root.
 ///   - path: its absolute path, escaped; recorded paths below it are the root's own.
+///   - stores: roots of containerd outside this one that the engine uses. What lies in them is known by its absolute path.
+///   - now: by which leases of containerd expire; without it none has.
 ///   - moved: things that were just taken out of the root. Readers see them as if they were still there, so that a
 ///     claim on one made meanwhile comes to light.
-package func observe(_ root: Directory, at path: String, moved: [Item] = []) -> Findings {
+package func observe(
+    _ root: Directory, at path: String, stores: [ContainerdStore] = [], now: Timestamp? = nil, moved: [Item] = []
+) -> Findings {
+    let readers = readers(rootPath: path) + ([.inDataRoot] + stores).map { ContainerdReader($0, now: now) }
+    var findings = items(in: root, readers, moved)
+    for found in claims(in: root, readers, among: findings) { findings.merge(found) }
+    return findings
+}
+
+private func items(in root: Directory, _ readers: [any Reader], _ moved: [Item]) -> Findings {
     var findings = Findings()
-    let readers = readers(rootPath: path)
     for found in concurrently(readers.map { reader in { reader.items(in: root) } }) { findings.merge(found) }
     for item in moved where findings.items[item.path] == nil { findings.add(item) }
     findings.arrange()
-    let items = findings
-    for found in concurrently(readers.map { reader in { reader.claims(in: root, among: items) } }) {
-        findings.merge(found)
-    }
     return findings
+}
+
+private func claims(in root: Directory, _ readers: [any Reader], among items: Findings) -> [Findings] {
+    concurrently(readers.map { reader in { reader.claims(in: root, among: items) } })
 }
 
 /// Every reader; each ignores what is not there. The order is that in which they start; those that read most come first.
 private func readers(rootPath: String) -> [any Reader] {
     let drivers: [any Reader] = [
         ImageGraph(), AufsLayers(), OverlayLayers(), Overlay2(driver: .overlay2), Overlay2(driver: .fuseOverlayfs),
-        ReportedDrivers(),
+        Btrfs(), Devicemapper(), ZFS(),
     ]
     return [Owners(rootPath: rootPath)] + StorageDriver.allCases.map(ContentAddressed.init(driver:)) + drivers
-        + [BuildKitReader(), ContainerdReader(), TopLevel()]
+        + [BuildKitReader(), TopLevel()]
 }
 
 /// Containers, then volumes, which look at the mounts of containers.

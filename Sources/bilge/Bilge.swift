@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Disk
 import Flow
 import FoundationEssentials
 import Model
@@ -33,9 +34,16 @@ struct Bilge: Command {
         groupedSubcommands: [
             CommandGroup(
                 name: "LOOK",
-                subcommands: [Df.self, Tree.self, List.self, Explain.self, Why.self, WhyNot.self, Scan.self]),
+                subcommands: [
+                    Df.self, Du.self, Diff.self, ReportCommand.self, Tree.self, List.self, Explain.self, Why.self,
+                    WhyNot.self, Scan.self,
+                ]),
             CommandGroup(
-                name: "CLEAN UP", subcommands: [Prune.self, Apply.self, Undo.self, TrashCommand.self, Keep.self]),
+                name: "CLEAN UP",
+                subcommands: [
+                    Prune.self, Apply.self, Undo.self, TrashCommand.self, LogsCommand.self, PolicyCommand.self,
+                    Keep.self,
+                ]),
             CommandGroup(name: "LEARN", subcommands: [DemoCommand.self]),
         ])
 
@@ -43,6 +51,7 @@ struct Bilge: Command {
     @OptionGroup(title: "Output") var output: OutputOptions
 
     static func main() async {
+        shareHeap()
         Logs.begin(CommandLine.arguments, ProcessInfo.processInfo.environment)
         do {
             await main(try DockerPlugin.arguments(CommandLine.arguments))
@@ -52,9 +61,10 @@ struct Bilge: Command {
     }
 
     func run(on console: Console) async throws -> ExitStatus {
-        let survey = try await console.survey(root.request(on: console))
-        let usage = try await console.usage(of: survey.items, in: survey)
-        var answer = try DiskAnswer(survey, usage, output)
+        var request = root.request(on: console)
+        request.asksQuickly = !output.verbose
+        let survey = try await console.survey(request)
+        var answer = DiskAnswer(survey, try await console.account(of: survey), output)
         answer.next = nextSteps(answer.report, survey.problems, hint: root.cautiousHint)
         try console.show(answer, output)
         return survey.status

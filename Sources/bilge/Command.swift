@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Disk
 import Flow
 import Model
 
@@ -60,15 +61,21 @@ extension Console {
         }
     }
 
-    /// Sums up the space that items take, saying so meanwhile.
+    /// Sums up the space that items take, saying so meanwhile, and naming what could not be looked at.
     func usage(of items: [Judged], in survey: Survey) async throws -> [RelativePath: Usage] {
-        try await showing("measuring \(items.count) items …") { Flow.usage(of: items, in: survey) }
+        let progress = MeasureProgress()
+        let measured = try await watching(progress, "measuring \(Shown.count(items.count, "item"))", in: survey) {
+            Flow.measure(items, in: survey, progress: progress)
+        }
+        remark(MissedText.lines(measured.measurement))
+        return measured.usage
     }
 
     /// Prints a report in the format that was asked for.
     func show(_ report: some Report, _ output: OutputOptions) throws {
         if output.chosen == .table, output.quiet {
             print(report.ids.map(Shown.raw))
+            remark(report.exceptions.map(Shown.raw))
             return
         }
         switch output.chosen {

@@ -32,11 +32,14 @@ struct RootOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Never remove what has such a name: whole names, with * and ?.", valueName: "pattern"))
     var keep: [String] = []
 
+    @Flag(help: "Measure everything anew, also layers that cannot have changed.")
+    var exact = false
+
     func request(on console: Console) -> Request {
         Request(
             dataRoot: dataRoot, host: host, offline: offline, graceSeconds: grace.count, keep: keep,
-            keepFile: console.keepFile, now: console.now(),
-            caller: geteuid(), environment: console.environment)
+            keepFile: console.keepFile, now: console.now(), caller: geteuid(), environment: console.environment,
+            exact: exact)
     }
 
     /// A command of ours as the person would have to type it to mean the same root and engine.

@@ -23,6 +23,8 @@ struct Resolver: Sendable {
     var rootPath: String
     /// Other spellings of the same root, as it was typed.
     var aliases: [String] = []
+    /// Of containerd's own root, whose items are known by absolute paths.
+    var stores: [String] = []
 
     func meaning(of text: String) -> Meaning {
         // What is typed are bytes of a path; what was copied from our own output may be escaped already.
@@ -49,6 +51,7 @@ struct Resolver: Sendable {
         var text = typed[...]
         while text.count > 1, text.last == "/" { text.removeLast() }
         if text.first == "/" {
+            if stores.contains(where: { text == $0 || text.hasPrefix($0 + "/") }) { return RelativePath(String(text)) }
             guard let root = ([rootPath] + aliases).first(where: { text == $0 || text.hasPrefix($0 + "/") }) else {
                 return nil
             }
@@ -83,6 +86,9 @@ struct Resolver: Sendable {
         for image in catalog.images where image.digests.contains(text) { paths.insert(image.path) }
         for container in catalog.containers where container.name == text { paths.insert(container.path) }
         for volume in catalog.volumes where volume.name == text { paths.insert(volume.path) }
+        for snapshot in catalog.snapshots where snapshot.key == text || snapshot.key == "sha256:" + text {
+            paths.insert(snapshot.path)
+        }
         return paths
     }
 

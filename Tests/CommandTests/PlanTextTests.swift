@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Act
+import ArgumentParser
 import Foundation
 import Model
 import Testing
@@ -87,6 +88,14 @@ struct PlanTextTests {
                 "Free it:      bilge trash empty R",
             ])
         #expect(receipt().receipt.status == .partly)
+    }
+
+    @Test("-q prints the run, and beside it what was not done and why")
+    func receiptQuiet() throws {
+        let screen = Screen()
+        try screen.console().show(receipt(), OutputOptions.parse(["-q"]))
+        #expect(screen.out == "20261123-180200-7c1e\n")
+        #expect(screen.err == "skipped: layer overlay2/o2: container web needs it now\n")
     }
 
     @Test("the receipt in JSON has the plan's steps with what became of each")

@@ -51,7 +51,7 @@ struct ClientTests {
         let engine = try Answers("29.7-overlay2").engine()
         let report = try await engine.report()
         #expect(report.api == APIVersion(1, 55))
-        #expect(engine.requests.contains("GET /v1.55/system/df?type=build-cache"))
+        #expect(engine.requests.contains("GET /v1.55/system/df?type=build-cache&verbose=1"))
         #expect(try report.buildCache?.get().count == 3)
         #expect(report.containerDetails.values.allSatisfy { $0.layers?.data?["UpperDir"] != nil })
     }
@@ -71,6 +71,16 @@ struct ClientTests {
         let report = try await engine.report(.init(imageLayers: false, buildCache: false))
         #expect(report.imageDetails == nil && report.buildCache == nil)
         #expect(!engine.requests.contains { $0.contains("/images/sha256") || $0.contains("/system/df") })
+    }
+
+    @Test(
+        "whoever is in a hurry does not let an old engine measure everything",
+        arguments: [("20.10-overlay2", false), ("29.7-overlay2", true)])
+    func quickly(name: String, isAsked: Bool) async throws {
+        let engine = try Answers(name).engine()
+        let report = try await engine.report(.init(imageLayers: false, allowsMeasuring: false))
+        #expect((report.buildCache != nil) == isAsked)
+        #expect(engine.requests.contains { $0.contains("/system/df") } == isAsked)
     }
 
     @Test("an old engine is asked in its own version, and not for what it does not have")
@@ -169,10 +179,11 @@ struct ClientTests {
     @Test("a build cache that an engine of its age lists cannot be missing")
     func missingBuildCache() async throws {
         var answers = try Answers("29.7-overlay2")
-        let endpoint = "/system/df?type=build-cache"
+        let endpoint = "/system/df?type=build-cache&verbose=1"
         for (body, expected) in [
             (#"{"LayersSize":1}"#, nil), (#"{"BuildCacheUsage":{"TotalCount":2}}"#, nil),
-            (#"{"BuildCacheUsage":{"TotalCount":0}}"#, 0), (#"{"BuildCacheUsage":{}}"#, nil),
+            (#"{"BuildCacheUsage":{"TotalCount":0}}"#, 0), (#"{"BuildCacheUsage":{}}"#, 0),
+            (#"{"BuildCache":[],"BuildCacheUsage":{"TotalCount":2}}"#, nil),
             (#"{"BuildCacheUsage":{"TotalCount":1,"Items":[{"ID":"x","InUse":true}]}}"#, 1),
         ] as [(String, Int?)] {
             answers.bodies[endpoint] = body

@@ -13,6 +13,7 @@ struct DamageTests {
         ["origin", "overlay2"]
         + [
             "docker-1.6.2-aufs-messy", "docker-upgraded-1.2.0-1.6.2-1.7.1-1.9.1-aufs", "20.10-overlay2-orphans",
+            "29.7-containerd-orphans",
         ].filter { GoldenRoot.named($0) != nil }
     /// Minutes instead of seconds: every length of every file.
     static let isThorough = ProcessInfo.processInfo.environment["BILGE_THOROUGH"] == "1"

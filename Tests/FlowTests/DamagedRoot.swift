@@ -96,8 +96,8 @@ final class DamagedRoot {
         switch parts[0] {
         case "graph": return parts.count == 3 && ["json", "layersize"].contains(name)
         case "image":
-            return parts[2] == "repositories.json" || parts[2] == "imagedb"
-                || (parts[2] == "layerdb" && parts[3] != "tmp" && name != "tar-split.json.gz")
+            return parts.count > 2 && parts[2] == "repositories.json" || parts.count > 3 && parts[2] == "imagedb"
+                || (parts.count > 3 && parts[2] == "layerdb" && parts[3] != "tmp" && name != "tar-split.json.gz")
         case "overlay2", "fuse-overlayfs", "overlay":
             return parts.count == 3 && ["link", "lower", "lower-id"].contains(name)
         case "aufs": return parts.count == 3 && parts[1] == "layers"
@@ -105,7 +105,7 @@ final class DamagedRoot {
         case "volumes":
             return file == "volumes/metadata.db" || (parts.count == 3 && ["config.json", "opts.json"].contains(name))
         case "buildkit": return name.hasSuffix(".db")
-        case "containerd": return name == "meta.db"
+        case "containerd": return ["meta.db", "metadata.db", "ref"].contains(name)
         default: return parts.count == 1 && name.hasPrefix("repositories")
         }
     }

@@ -102,15 +102,20 @@ package enum BoltAnswer: Sendable {
 
 extension Findings {
     /// Reads a database below the root. What cannot be read, and what may be incomplete, becomes a problem.
-    package mutating func bolt(_ path: RelativePath, in root: Directory, hides areas: Set<Area>) -> BoltAnswer {
+    ///
+    /// - Parameter name: what the problem calls the file, where that is another path.
+    package mutating func bolt(
+        _ path: RelativePath, in root: Directory, hides areas: Set<Area>, as name: RelativePath? = nil
+    ) -> BoltAnswer {
+        let name = (name ?? path).text
         do {
             let found = try BoltFile.read(root.file(path))
-            if let doubt = found.doubt { problem(path.text, hides: areas, because: "\(doubt)") }
+            if let doubt = found.doubt { problem(name, hides: areas, because: "\(doubt)") }
             return .present(found)
         } catch let error as DiskError where error.isMissing {
             return .absent
         } catch {
-            problem(path.text, hides: areas, because: "\(error)")
+            problem(name, hides: areas, because: "\(error)")
             return .unreadable
         }
     }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import FoundationEssentials
 import Model
 
 /// The records of the build cache: `buildkit/metadata_v2.db`, before 20.10 `buildkit/metadata.db`.
@@ -22,6 +21,7 @@ struct BuildRecords {
         var created: Timestamp?
         var lastUsed: Timestamp?
         var sizeBytes: Int64?
+        var usageCount: Int64?
         var parents: [String] = []
     }
 
@@ -60,10 +60,14 @@ struct BuildRecords {
 
 extension BuildRecords.Record {
     /// - Parameter sizeBytes: where the record itself has no size.
-    func described(at directory: RelativePath?, sizeBytes other: Int64?) -> CacheRecord {
-        CacheRecord(
+    func described(at directory: RelativePath?, sizeBytes other: Int64?, isCommitted: Bool = false) -> CacheRecord {
+        var cache = CacheRecord(
             id: id, directory: directory, description: description, recordType: recordType, created: created,
-            lastUsed: lastUsed, sizeBytes: sizeBytes ?? other, parents: parents)
+            lastUsed: lastUsed, sizeBytes: sizeBytes ?? other, parents: parents, isCommitted: isCommitted)
+        cache.usageCount = usageCount
+        cache.twin = equalMutable
+        cache.chainIDs = Set([chainID, snapshot.flatMap(BuildSnapshots.chainID)].compactMap(\.self))
+        return cache
     }
 
     /// Takes over the fields that Bilge uses, and ignores the others.
@@ -76,6 +80,7 @@ extension BuildRecords.Record {
         case "cache.recordType": recordType = printable(try text(json))
         case "cache.createdAt": created = Timestamp(nanoseconds: try number(json))
         case "cache.lastUsedAt": lastUsed = Timestamp(nanoseconds: try number(json))
+        case "cache.usageCount": usageCount = try number(json)
         case "snapshot.size": sizeBytes = try number(json)
         case "cache.parent", "cache.lowerDiffParent", "cache.upperDiffParent":
             parents.append(EntryName.escaped(text: try text(json)))
@@ -115,7 +120,7 @@ extension BuildRecords.Record {
     }
 
     private func decoded<Value: Decodable>(_ json: ArraySlice<UInt8>) throws -> Value {
-        try JSONDecoder().decode(Field<Value>.self, from: Data(json)).value
+        try decodeJSON(Field<Value>.self, Array(json)).value
     }
 
     /// A command of a Dockerfile may hold line breaks, and what a terminal would obey.

@@ -12,15 +12,18 @@ import Model
 /// in the root tells: `buildkit/containerd-<snapshotter>/`, `image/identity-cache.db`, and mount points below `rootfs/`.
 struct ImageStore {
     let root: Directory
+    let store: ContainerdStore
 
-    func findings() -> Findings {
+    /// - Parameter database: `meta.db`; a problem tells where it could not be read.
+    func findings(_ answer: BoltAnswer) -> Findings {
         var findings = Findings()
-        let database = ContainerdReader.database
-        switch findings.bolt(database, in: root, hides: Self.hidden) {
+        let database = store.database
+        switch answer {
         case .unreadable: break
         case .present(let file):
             let images = findings.reading(database, hides: Self.hidden) { try hasImages(file.root) }
             if images ?? false { report(database, &findings) }
+        case .absent where store.isOutside: break
         case .absent:
             for trace in traces(&findings) { report(trace, &findings) }
         }
@@ -28,7 +31,7 @@ struct ImageStore {
     }
 
     /// Volumes are the same whichever store the engine uses.
-    private static let hidden: Set<Area> = [.layers, .images, .containers]
+    static let hidden: Set<Area> = [.layers, .images, .containers]
 
     private func hasImages(_ root: BoltBucket) throws(BoltError) -> Bool {
         for namespace in try root.entries(below: "v1") {
@@ -53,7 +56,7 @@ struct ImageStore {
 
     private func report(_ path: RelativePath, _ findings: inout Findings) {
         findings.problem(
-            path.text, hides: Self.hidden,
+            path.text, hides: [.storageDrivers],
             because: "the containerd image store holds images or was used here, so this may be a hidden store")
     }
 }

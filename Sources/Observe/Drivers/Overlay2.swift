@@ -54,8 +54,8 @@ package struct Overlay2: Reader {
         for item in layers { readShortName(of: item.path, in: root, &layerOf, &unnamed, &findings) }
         let lowers = layers.map { ($0.path, readLowers(of: $0.path, in: root, &findings)) }
         let lowersOf = Dictionary(uniqueKeysWithValues: lowers)
-        for (layer, names) in lowers where !names.isEmpty {
-            claimLowers(layer, names, layerOf, lowersOf, unnamed, items, &findings)
+        for (layer, list) in lowers where !list.isEmpty {
+            claimLowers(layer, list, layerOf, lowersOf, unnamed, items, &findings)
         }
         return findings
     }
@@ -80,24 +80,42 @@ package struct Overlay2: Reader {
         findings.add(Item(.metadata, [links]))
         var linksOf: [String: [RelativePath]] = [:]
         let opened = findings.reading(links, hides: area) { try root.directory(links) }
-        for name in opened.flatMap({ opened in findings.reading(links, hides: area) { try opened.names() } }) ?? [] {
-            let path = links / name
-            let target = opened.flatMap { opened in
-                findings.reading(path, hides: area) { try opened.linkTarget(RelativePath(name)) }
-            }
-            // Anything but exactly `../<id>/diff` was not made by the driver.
-            let parts = EntryName.escaped(target ?? []).split(separator: "/", omittingEmptySubsequences: false)
-            if parts.count == 3, parts[0] == "..", parts[2] == "diff", name.utf8.count == 26 {
-                if directories.contains(String(parts[1])) {
-                    linksOf[String(parts[1]), default: []].append(path)
+        let names = opened.flatMap { opened in findings.reading(links, hides: area) { try opened.names() } } ?? []
+        for part in concurrently(names.parts(of: 512).map { part in { self.targets(of: part, in: opened) } }) {
+            findings.merge(part.findings)
+            for (link, layer) in part.layers {
+                if let layer, directories.contains(layer) {
+                    linksOf[layer, default: []].append(link)
                 } else {
-                    findings.add(Item(.danglingLink, [path]))
+                    findings.add(Item(layer == nil ? .foreign : .danglingLink, [link]))
                 }
-            } else {
-                findings.add(Item(.foreign, [path]))
             }
         }
         return linksOf
+    }
+
+    /// The layer that each link leads to; `nil` for what the driver did not make.
+    private func targets(
+        of names: ArraySlice<String>, in opened: Directory?
+    ) -> (layers: [(link: RelativePath, layer: String?)], findings: Findings) {
+        var findings = Findings()
+        let layers: [(link: RelativePath, layer: String?)] = names.map { name in
+            let target = opened.flatMap { opened in
+                findings.reading(links / name, hides: area) { try opened.linkTarget(RelativePath(name)) }
+            }
+            return (links / name, name.utf8.count == 26 ? target.flatMap(Self.layer) : nil)
+        }
+        return (layers, findings)
+    }
+
+    /// `../<id>/diff`, and nothing else.
+    private static func layer(of target: [UInt8]) -> String? {
+        let (start, end) = ("../".utf8, "/diff".utf8)
+        guard target.count > start.count + end.count, target.starts(with: start),
+            target.suffix(end.count).elementsEqual(end)
+        else { return nil }
+        let id = Array(target[start.count..<(target.count - end.count)])
+        return id.contains(UInt8(ascii: "/")) ? nil : EntryName.escaped(id)
     }
 
     /// A layer may lack its `link` (half created, half removed); one that is cut short is damage.
@@ -115,19 +133,30 @@ package struct Overlay2: Reader {
         if let name = name ?? nil { layerOf[name] = layerOf[name] ?? layer } else { unnamed.append(layer) }
     }
 
-    private func readLowers(of layer: RelativePath, in root: Directory, _ findings: inout Findings) -> [String] {
+    /// `l/<short name>` of each layer below, joined by `:`, as it is in the file: on a large root that is much text, and
+    /// nearly all of it only has to be compared.
+    private func readLowers(of layer: RelativePath, in root: Directory, _ findings: inout Findings) -> [UInt8] {
         let file = layer / "lower"
         // A damaged list hides which layers it named, whatever this layer's own standing.
-        let names = findings.reading(file, hides: area) { () -> [String] in
-            guard let bytes = try root.readIfPresent(file, limit: 64 << 10) else { return [] }
-            return try bytes.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false).map { part in
-                guard part.starts(with: "l/".utf8), Self.isShortName(part.dropFirst(2)) else {
-                    throw FormatError("not a list of layers")
-                }
-                return String(decoding: part.dropFirst(2), as: UTF8.self)
+        let list = findings.reading(file, hides: area) { () -> [UInt8] in
+            guard let list = try root.readIfPresent(file, limit: 64 << 10) else { return [] }
+            guard (list.count + 1) % Self.partLength == 0 else { throw FormatError("not a list of layers") }
+            for start in stride(from: 0, to: list.count, by: Self.partLength) {
+                let end = start + Self.partLength - 1
+                guard list[start] == UInt8(ascii: "l"), list[start + 1] == UInt8(ascii: "/"),
+                    Self.isShortName(list[(start + 2)..<end]), end == list.count || list[end] == UInt8(ascii: ":")
+                else { throw FormatError("not a list of layers") }
             }
+            return list
         }
-        return names ?? []
+        return list ?? []
+    }
+
+    /// Of `l/<short name>:`.
+    private static let partLength = 29
+
+    private static func names(in list: [UInt8]) -> [String] {
+        stride(from: 2, to: list.count, by: partLength).map { String(decoding: list[$0..<($0 + 26)], as: UTF8.self) }
     }
 
     /// Claims the layer directly below; through its own list that reaches the rest.
@@ -135,23 +164,25 @@ package struct Overlay2: Reader {
     /// The driver writes a layer's list as the layer below followed by that layer's list. One that does not agree was cut
     /// short at a `:`, which no other check would notice.
     private func claimLowers(
-        _ layer: RelativePath, _ names: [String], _ layerOf: [String: RelativePath],
-        _ lowersOf: [RelativePath: [String]],
+        _ layer: RelativePath, _ list: [UInt8], _ layerOf: [String: RelativePath],
+        _ lowersOf: [RelativePath: [UInt8]],
         _ unnamed: [RelativePath], _ items: Findings, _ findings: inout Findings
     ) {
         let file = (layer / "lower").text
-        if let below = layerOf[names[0]], let expected = lowersOf[below], Array(names.dropFirst()) == expected {
-            findings.claim(below, by: .item(layer), source: file)
+        let nearest = layerOf[String(decoding: list[2..<28], as: UTF8.self)]
+        let expected = nearest.flatMap { lowersOf[$0] }
+        if let nearest, let expected, list.dropFirst(Self.partLength) == expected[...] {
+            findings.claim(nearest, by: .item(layer), source: file)
             return
         }
-        for name in names {
+        for name in Self.names(in: list) {
             if let target = layerOf[name] {
                 findings.claim(target, by: .item(layer), source: file)
             } else if items.items[links / name]?.thing != .danglingLink {
                 findings.problem(file, hides: Set(unnamed.map(Area.item)), because: "no layer is called \(name)")
             }
         }
-        if let below = layerOf[names[0]], lowersOf[below] != nil {
+        if expected != nil {
             findings.problem(file, hides: area, because: "the list of layers below does not continue with theirs")
         }
     }

@@ -24,6 +24,9 @@ package struct RootSources: Sendable {
     package var usual = "/var/lib/docker"
     /// Files in which a daemon writes its process number.
     package var pidFiles = ["/run/docker.pid", "/var/run/docker.pid"]
+    package var containerdSettings = "/etc/containerd/config.toml"
+    package var usualContainerd = "/var/lib/containerd"
+    package var containerdAddress = "/run/containerd/containerd.sock"
 
     package init() {}
 }

@@ -19,6 +19,8 @@ package struct KernelSources: Sendable {
     package var proc = "/proc"
     package var blockDevices = "/sys/devices/virtual/block"
     package var exports = "/etc"
+    /// Waits so many milliseconds before a process that could not be asked is asked again.
+    package var pause: @Sendable (Int) -> Void = ProcFS.pause
 
     package init(proc: String = "/proc") { self.proc = proc }
 }

@@ -78,6 +78,7 @@ struct WitnessIndex {
         case "containers": ["shm", "mounts"]
         case "plugins": ["rootfs", "propagated-mount"]
         case "buildkit": ["rootfs"]
+        case "containerd": ["fs", "work"]
         // Quarantined things are looked at under the name that they were given there.
         case ".bilge": ["diff", "merged", "work", "root", "upper", "_data", "rootfs", "propagated-mount"]
         default: []
@@ -92,7 +93,7 @@ struct WitnessIndex {
         case .layer, .initLayer, .rwLayer, .removingLayer, .buildCache:
             item.path.components.first.map { .driver(String($0)) }
         case .buildScratch, .danglingLink, .image, .layerRecord, .mountRecord, .container, .containerLeftover, .log,
-            .bindRecord, .scratch, .plugin, .removingPlugin, .snapshot, .blob, .ingest, .metadata, .otherDriver,
+            .bindRecord, .scratch, .plugin, .removingPlugin, .snapshot, .blob, .ingest, .lease, .metadata, .otherDriver,
             .foreign:
             nil
         }

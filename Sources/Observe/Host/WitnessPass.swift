@@ -128,6 +128,7 @@ extension WitnessPass {
     private mutating func lookAtProcesses() throws(DiskError) {
         let listed = try proc.processes()
         for id in try mine(among: listed) where id != .own { lookAt(id) }
+        askAgain()
         // A hidden process is not listed at all; nobody hides this one from itself.
         if witness.caller == 0, !listed.contains(ProcessID(1)) {
             problem(witness.sources.proc, "process 1 is not shown: /proc hides processes from this one")
@@ -144,6 +145,20 @@ extension WitnessPass {
         let mine = zip(listed, statuses).filter { $1?.owner == witness.caller }.map(\.0)
         coverage.notAsked = listed.count - mine.count
         return mine
+    }
+
+    /// Some cannot be asked for a moment only, while they start a program or give up privileges; a second look does not
+    /// replace what the first one found. Process 1 stays as it is.
+    private mutating func askAgain() {
+        let counted = coverage
+        for milliseconds in [1, 4, 16, 64] {
+            let hidden = Set(unreadable.map(\.pid)).subtracting([1])
+            guard !hidden.isEmpty else { break }
+            witness.sources.pause(milliseconds)
+            unreadable.removeAll { hidden.contains($0.pid) }
+            for pid in hidden.sorted() { lookAt(ProcessID(pid)) }
+        }
+        coverage = counted
     }
 
     private mutating func lookAt(_ id: ProcessID) {
@@ -235,16 +250,9 @@ extension WitnessPass {
     /// True if process 1 is the host's own, whose mounts could be read. Some hosts protect it even from root. It holds no
     /// container's files: it keeps services, and what those hold is their own processes' affair. In any other PID
     /// namespace process 1 may be anything, a database too.
-    ///
-    /// Source: Linux `include/linux/proc_ns.h`, `PROC_PID_INIT_INO`.
     private var isHostInit: Bool {
-        guard isInitialPIDNamespace, case .value = proc.mountinfo(of: ProcessID(1)) else { return false }
+        guard proc.isInitialPIDNamespace, case .value = proc.mountinfo(of: ProcessID(1)) else { return false }
         return true
-    }
-
-    private var isInitialPIDNamespace: Bool {
-        guard case .value(let namespace) = proc.namespace(.pid, of: .own) else { return false }
-        return namespace == 0xEFFF_FFFC
     }
 
     /// A namespace that only a file keeps: whoever enters it next sees mounts that nobody could look at.
@@ -268,7 +276,7 @@ extension WitnessPass {
 
     /// In a container that got the root from outside, those who use the root may be outside, and unseen.
     private mutating func judgeBlindness() {
-        guard !isInitialPIDNamespace, territory.isFromOutside else { return }
+        guard !proc.isInitialPIDNamespace, territory.isFromOutside else { return }
         do {
             let holders = try lockHolders(of: RelativePath("volumes/metadata.db"), in: witness.root, proc)
             if holders?.contains(where: { $0 > 0 }) == true { return }

@@ -50,7 +50,7 @@ package struct AufsLayers: Reader {
         // Listed anew: a layer that was finished since the first listing needs those below it.
         let names = findings.reading(Self.lists, hides: Self.hidden) { try root.namesIfPresent(of: Self.lists) }
         guard let names else { return findings }
-        if names == nil, items.items.values.contains(where: Self.isLayer) {
+        if names == nil, items.items(in: Self.parts[0]).contains(where: Self.isLayer) {
             findings.problem(Self.lists.text, hides: Self.hidden, because: "the directory is missing")
         }
         var lists = AufsParents(items: items, isMigrated: isMigrated(root, &findings))
@@ -72,7 +72,7 @@ package struct AufsLayers: Reader {
     }
 
     private static func isLayer(_ item: Item) -> Bool {
-        parts[0].contains(item.path) && item.thing != .foreign && item.thing != .removingLayer
+        item.thing != .foreign && item.thing != .removingLayer
     }
 
     /// Since 1.10 records below `image/` may claim any layer, so that none is known to be out of use.

@@ -33,25 +33,47 @@ package struct Containers: Reader {
     }
 
     package func claims(in root: Directory, among items: Findings) -> Findings {
+        let paths = items.items(in: Self.folder).filter { $0.thing == .containerLeftover }.map(\.path)
+        // Most of the time that a large root takes goes into decoding these records.
+        let read = concurrently(paths.parts(of: 128).map { part in { self.records(of: part, in: root) } })
+        let index = items.index
+        let places = Places(
+            recorded: RecordedPaths(root: rootPath, read.flatMap(\.roots), index: index), images: Self.images(index),
+            layers: Self.layers(index), index: index)
+        let claimed = concurrently(read.map { part in { self.claims(part.records, places) } })
         var findings = Findings()
-        let containers = items.items(in: Self.folder).filter { $0.thing == .containerLeftover }.map(\.path)
-        var documents: [(path: RelativePath, file: String, document: ContainerDocument, host: HostConfigDocument?)] = []
-        for path in containers {
+        for part in read { findings.merge(part.findings) }
+        for part in claimed { findings.merge(part) }
+        return findings
+    }
+
+    /// What the files of one container say.
+    private struct Record: Sendable {
+        var path: RelativePath
+        /// The name of the file that describes it.
+        var file: String
+        var document: ContainerDocument
+        var host: HostConfigDocument?
+    }
+
+    private func records(
+        of paths: ArraySlice<RelativePath>, in root: Directory
+    ) -> (records: [Record], roots: Set<String>, findings: Findings) {
+        var findings = Findings()
+        var records: [Record] = []
+        var roots: Set<String> = []
+        for path in paths {
             // Gone since it was listed: removed meanwhile, and no longer anybody's claim.
             guard let names = findings.reading(path, hides: Self.allAreas, { try root.namesIfPresent(of: path) }) ?? nil
             else { continue }
             guard let file = ["config.v2.json", "config.json"].first(where: names.contains) else { continue }
             guard let document = read(path, file, in: root, into: &findings) else { continue }
             let host = names.contains("hostconfig.json") ? hostConfig(path, in: root, into: &findings) : nil
-            documents.append((path, file, document, host))
+            records.append(Record(path: path, file: file, document: document, host: host))
+            roots.formUnion(recordedRoots(document))
             addLogs(of: path, among: names, to: &findings)
         }
-        let index = ItemIndex(items.items.values)
-        let paths = RecordedPaths(root: rootPath, documents.flatMap { recordedRoots($0.document) }, index: index)
-        for entry in documents {
-            claim(entry.path, entry.file, entry.document, entry.host, paths, index, &findings)
-        }
-        return findings
+        return (records, roots, findings)
     }
 
     /// Everything a container may claim: what freezes when its record cannot be read.
@@ -79,7 +101,8 @@ package struct Containers: Reader {
     }
 
     private func addLogs(of path: RelativePath, among names: [String], to findings: inout Findings) {
-        let logs = names.filter { $0.hasPrefix("\(path.name)-json.log") || $0 == "local-logs" }.sorted()
+        let file = path.name + "-json.log"
+        let logs = names.filter { $0.hasPrefix(file) || $0 == "local-logs" }.sorted()
         guard !logs.isEmpty else { return }
         let item = Item(.log, logs.map { path / $0 })
         findings.add(item)
@@ -100,11 +123,25 @@ package struct Containers: Reader {
         }
     }
 
-    private func claim(
-        _ path: RelativePath, _ file: String, _ document: ContainerDocument, _ host: HostConfigDocument?,
-        _ paths: RecordedPaths, _ index: ItemIndex, _ findings: inout Findings
-    ) {
-        let source = (path / file).text
+    /// Where this root keeps what a container may claim.
+    private struct Places: Sendable {
+        let recorded: RecordedPaths
+        /// Directories of images' records; those of one id.
+        let images: [RelativePath]
+        /// Directories of layers that have the container's own id.
+        let layers: [RelativePath]
+        let index: ItemIndex
+    }
+
+    private func claims(_ records: [Record], _ places: Places) -> Findings {
+        var findings = Findings()
+        for record in records { claim(record, places, &findings) }
+        return findings
+    }
+
+    private func claim(_ entry: Record, _ places: Places, _ findings: inout Findings) {
+        let (path, document, host) = (entry.path, entry.document, entry.host)
+        let source = (path / entry.file).text
         let name = document.name.map { $0.hasPrefix("/") ? String($0.dropFirst()) : $0 } ?? ""
         findings.claim(path, by: .container(id: document.id, name: name), as: .container, source: source)
         var record = ContainerRecord(
@@ -117,55 +154,68 @@ package struct Containers: Reader {
         record.labels = document.config?.labels ?? [:]
         record.project = document.config?.labels?["com.docker.compose.project"]
         record.hasMountPoints = document.mountPoints != nil
+        record.log = LogRecord(
+            driver: host?.logConfig?.type ?? "", options: host?.logConfig?.config ?? [:],
+            recordedPath: document.logPath ?? "", folder: path)
 
-        for image in imagePaths(record.imageID, index) { findings.claim(image, by: .item(path), source: source) }
-        for (layer, thing) in legacyLayers(document.id, index) {
+        if !record.imageID.isEmpty {
+            // Which store is meant depends on a driver that may be gone.
+            for image in places.images.map({ $0 / record.imageID }) where places.index.has(image) {
+                findings.claim(image, by: .item(path), source: source)
+            }
+        }
+        for (layer, thing) in Self.legacyLayers(document.id, places) {
             findings.claim(layer, by: .item(path), as: thing, source: source)
         }
+        record.mountSources = mountSources(document, host)
         var volumes: Set<RelativePath> = []
-        for (target, from) in mountTargets(document, host, path, file, paths, index) {
+        for (target, from) in mountTargets(entry, record.mountSources, places) {
             findings.claim(target, by: .item(path), source: from)
-            if case .item(let volume) = index.meaning(of: target) { volumes.insert(volume) }
+            if case .item(let volume) = places.index.meaning(of: target) { volumes.insert(volume) }
         }
         record.volumes = volumes.sorted()
-        record.mountSources = mountSources(document, host)
         findings.catalog.containers.append(record)
     }
 
-    /// An image's record in every store of the root: which one is meant depends on a driver that may be gone.
-    private func imagePaths(_ id: String, _ index: ItemIndex) -> [RelativePath] {
-        guard !id.isEmpty else { return [] }
-        let stores = StorageDriver.allCases.map { RelativePath("image/\($0.rawValue)/imagedb/content/sha256") / id }
-        return ([RelativePath("graph") / id] + stores).filter(index.has)
+    private static func images(_ index: ItemIndex) -> [RelativePath] {
+        let stores = StorageDriver.allCases.map { RelativePath("image/\($0.rawValue)/imagedb/content/sha256") }
+        return ([RelativePath("graph")] + stores).filter { index.meaning(of: $0) == .above }
+    }
+
+    private static func layers(_ index: ItemIndex) -> [RelativePath] {
+        let folders = [
+            "aufs/diff", "aufs/mnt", "aufs/layers", "overlay", "vfs/dir", "btrfs/subvolumes", "zfs/graph",
+            "devicemapper/metadata", "devicemapper/mnt",
+        ]
+        return folders.map { RelativePath($0) }.filter { index.meaning(of: $0) == .above }
     }
 
     /// Up to 1.9 a container's layers have its own id; since 1.10 `layerdb/mounts` says which they are.
-    private func legacyLayers(_ id: String, _ index: ItemIndex) -> [(RelativePath, Thing)] {
-        let folders = ["aufs/diff", "aufs/mnt", "aufs/layers", "overlay", "vfs/dir"]
-        return folders.flatMap { folder in
-            [(RelativePath(folder) / id, Thing.rwLayer), (RelativePath(folder) / (id + "-init"), .initLayer)]
-        }.filter { index.has($0.0) }
+    private static func legacyLayers(_ id: String, _ places: Places) -> [(RelativePath, Thing)] {
+        places.layers.flatMap { [($0 / id, Thing.rwLayer), ($0 / (id + "-init"), .initLayer)] }
+            .filter { places.index.has($0.0) }
     }
 
     /// Every volume, and every path below the root, that the container mounts, with the file that says so.
     private func mountTargets(
-        _ document: ContainerDocument, _ host: HostConfigDocument?, _ path: RelativePath, _ file: String,
-        _ paths: RecordedPaths, _ index: ItemIndex
+        _ entry: Record, _ mountSources: Set<String>, _ places: Places
     ) -> [(RelativePath, String)] {
         let names =
-            (document.mountPoints?.values.compactMap(\.name) ?? []).map { ($0, file) }
-            + (host?.mounts ?? []).compactMap { $0.type == "volume" ? $0.source.map { ($0, "hostconfig.json") } : nil }
-            + (host?.binds ?? []).compactMap(Self.bindSource).filter { !$0.hasPrefix("/") }.map {
+            (entry.document.mountPoints?.values.compactMap(\.name) ?? []).map { ($0, entry.file) }
+            + (entry.host?.mounts ?? []).compactMap { mount in
+                mount.type == "volume" ? mount.source.map { ($0, "hostconfig.json") } : nil
+            }
+            + (entry.host?.binds ?? []).compactMap(Self.bindSource).filter { !$0.hasPrefix("/") }.map {
                 ($0, "hostconfig.json")
             }
         let volumes = names.filter { !$0.0.isEmpty }.flatMap { name, from in
             let escaped = EntryName.escaped(text: name)
             // An upgraded root may hold one volume in two places.
-            return [RelativePath("volumes") / escaped, RelativePath("vfs/dir") / escaped]
-                .filter(index.has).map { ($0, (path / from).text) }
+            return [Volumes.folder / escaped, Volumes.vfs / escaped]
+                .filter(places.index.has).map { ($0, (entry.path / from).text) }
         }
-        let sources = mountSources(document, host).flatMap { source in
-            paths.targets(of: EntryName.escaped(text: source)).map { ($0, (path / file).text) }
+        let sources = mountSources.flatMap { source in
+            places.recorded.targets(of: EntryName.escaped(text: source)).map { ($0, (entry.path / entry.file).text) }
         }
         return volumes + sources
     }

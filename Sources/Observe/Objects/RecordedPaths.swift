@@ -7,14 +7,14 @@ import Model
 ///
 /// The recorded root is inferred from the containers' own files. Beyond that, a path whose tail looks like a volume or
 /// layer of this root always counts as one: keeping too much is harmless.
-struct RecordedPaths {
+struct RecordedPaths: Sendable {
     private let roots: Set<String>
     private let index: ItemIndex
 
     /// - Parameters:
     ///   - root: where the root is now; escaped, absolute.
     ///   - recorded: where it was when the records were written; escaped, absolute.
-    init(root: String, _ recorded: [String], index: ItemIndex) {
+    init(root: String, _ recorded: some Sequence<String>, index: ItemIndex) {
         roots = Set(recorded).union([root])
         self.index = index
     }

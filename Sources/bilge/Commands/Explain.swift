@@ -32,8 +32,9 @@ struct Explain: Command {
             ExplainAnswer.Subject(
                 entry: entry, usage: usage[entry.item.path], names: names.of(entry.item),
                 chain: survey.chain(to: entry),
-                inside: survey.inside(entry), images: survey.images(of: entry),
-                advice: entry.advice(names: names.of(entry.item), root))
+                inside: survey.inside(entry), images: survey.images(of: entry), facts: survey.facts(of: entry),
+                hidden: survey.hiddenStore(of: entry)?.lines(limit: output.noTrunc ? .max : 12) ?? [],
+                advice: survey.containerdAdvice(on: entry) ?? entry.advice(names: names.of(entry.item), root))
         }
         let answer = ExplainAnswer(
             place: Place(survey), subjects: subjects, problems: survey.problems, isWhole: output.noTrunc,
@@ -50,7 +51,8 @@ extension Survey {
         var typed = options.dataRoot.map { EntryName.escaped(text: $0) } ?? ""
         while typed.count > 1, typed.last == "/" { typed.removeLast() }
         let resolver = Resolver(
-            items: items, catalog: catalog, rootPath: root.path, aliases: typed.isEmpty ? [] : [typed])
+            items: items, catalog: catalog, rootPath: root.path, aliases: typed.isEmpty ? [] : [typed],
+            stores: stores.map(\.path))
         return try resolver.meaning(of: text).required(text, in: root.path, hint: options.hint)
     }
 
@@ -71,9 +73,15 @@ extension Survey {
         }
     }
 
+    /// What records say of the item's entries: build steps first.
+    func facts(of entry: Judged) -> [String] {
+        let steps = catalog.shownCaches().filter { $0.directory.map(entry.item.paths.contains) ?? false }
+        return steps.map(\.sentence) + entry.item.paths.flatMap { catalog.facts[$0] ?? [] }
+    }
+
     /// Names of the images that are made of the item; at most eight, and how many more.
     func images(of entry: Judged) -> [String] {
-        guard entry.item.thing == .layer else { return [] }
+        guard [.layer, .snapshot, .blob].contains(entry.item.thing) else { return [] }
         let layers = ImageLayers(items, catalog)
         let using = catalog.images.filter { layers.items(of: $0).contains(entry.item.path) }
         let names = using.flatMap { $0.tags.isEmpty ? [String($0.id.prefix(12))] : $0.tags.sorted() }

@@ -26,6 +26,7 @@ struct Prune: Command {
                 ("bilge prune images --keep-last 3 -n", "all but the last three releases"),
                 ("bilge prune cache --free 30%", "until 30 % of the disk are free"),
                 ("bilge prune volumes -n -v", "volumes that nobody uses, with the proof"),
+                ("bilge prune -i", "choose from the plan, on a list to tick"),
                 ("bilge prune -n -o plan.json", "saves it for `bilge apply plan.json`"),
                 ("bilge prune -y --grace 7d", "for cron: nothing younger than a week"),
             ]))
@@ -39,6 +40,7 @@ struct Prune: Command {
         help: ArgumentHelp("Wait so long for pulls and builds that are in flight.", valueName: "time"),
         transform: Seconds.init)
     var wait = Seconds(0)
+    @Flag(name: .shortAndLong, help: "Choose from the plan, on a list to tick.") var interactive = false
     @Option(
         name: [.customShort("o"), .customLong("output")],
         help: ArgumentHelp("Save the plan to a file, for `bilge apply`.", valueName: "plan"), completion: .file())
@@ -47,16 +49,18 @@ struct Prune: Command {
 
     func run(on console: Console) async throws -> ExitStatus {
         guard !kinds.contains(.logs) else {
-            throw Failure(.refused, "logs are trimmed, not pruned", advice: "see the log options of the engine")
+            throw Failure(.refused, "logs are trimmed, not pruned", advice: "bilge logs trim CONTAINER --to 10MB")
         }
         let retention = try rules.policy(
             for: Policy.Kind.allCases.filter { kind in kinds.contains { $0.policy == kind } })
+        if interactive { try console.requirePick(output) }
         let request = root.request(on: console)
         let survey = try await console.survey(request, quietWithin: retention.waitsForQuiet ? wait.count : 0)
         let policy = Plan.Policy(
             kinds: Set(kinds.map(\.rawValue)).sorted(), graceSeconds: request.graceSeconds, named: rules.named,
             keep: request.keep, retention: retention)
-        let plan = try await console.showing("making a plan …") { try Flow.plan(survey, policy) }
+        var plan = try await console.showing("making a plan …") { try Flow.plan(survey, policy) }
+        if interactive { plan = try console.picked(plan, survey) }
         if let file { try PlanFile.save(plan, to: file) }
         let words = ["prune"] + (policy.kinds == ["orphans"] ? [] : policy.kinds) + rules.words
         let run = PlannedRun(

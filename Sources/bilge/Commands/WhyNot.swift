@@ -52,7 +52,7 @@ extension Thing {
         case .anonymousVolume, .namedVolume: .volumes
         case .buildCache: .cache
         case .layer, .initLayer, .rwLayer, .removingLayer, .buildScratch, .danglingLink, .layerRecord, .mountRecord,
-            .containerLeftover, .log, .bindRecord, .scratch, .plugin, .removingPlugin, .snapshot, .blob, .ingest,
+            .containerLeftover, .log, .bindRecord, .scratch, .plugin, .removingPlugin, .snapshot, .blob, .ingest, .lease,
             .metadata, .otherDriver, .foreign:
             nil
         }

@@ -16,6 +16,10 @@ struct ExplainAnswer: Report {
         var inside: [RelativePath] = []
         /// Images that are made of it, by name.
         var images: [String]
+        /// What records say of it: its build step, the device that it is.
+        var facts: [String] = []
+        /// About the store that it is in, if the engine does not show that one.
+        var hidden: [String] = []
         var advice: [String]
     }
 
@@ -53,6 +57,8 @@ struct ExplainAnswer: Report {
         add("Moves with", item.paths.dropFirst().map { Shown.text($0) })
         add("Holds", held(subject.inside))
         add("Images", subject.images)
+        add("Recorded", subject.facts)
+        add("Hidden", subject.hidden)
         add(
             "Needed by",
             subject.chain.isEmpty ? [subject.entry.standing.needer] : chainTexts(subject.chain, whole: isWhole))
@@ -71,8 +77,9 @@ struct ExplainAnswer: Report {
     func write(json out: (String) -> Void) {
         let items = subjects.map { subject in
             JSONValue.members(
-                JSONValue.members(of: subject.entry, subject.usage, subject.names) + [
+                JSONValue.members(of: subject.entry, subject.usage, subject.names, in: place) + [
                     ("what", .string(subject.entry.item.thing.explanation)), ("images", .strings(subject.images)),
+                    ("recorded", .strings(subject.facts)), ("hidden", .strings(subject.hidden)),
                     ("chain", .array(subject.chain.map(JSONValue.init))), ("advice", .strings(subject.advice)),
                 ])
         }
@@ -141,7 +148,7 @@ func chainTexts(_ chain: [Claim], whole: Bool) -> [String] {
         let claimant: String =
             switch claim.claimant {
             case .item(let path): Shown.short(path, whole: whole)
-            case .tag, .container, .process, .mount, .buildCache, .engine, .layout, .bilge:
+            case .tag, .container, .process, .mount, .buildCache, .engine, .containerd, .layout, .bilge:
                 Shown.raw(claim.claimant.description)
             }
         return

@@ -6,19 +6,23 @@ extension JSONValue {
     /// An element of `"items"` of the JSON contract.
     ///
     /// - Parameter usage: `nil` if nobody measured it.
-    init(_ entry: Judged, _ usage: Usage?, names: [String]) { self = .members(Self.members(of: entry, usage, names)) }
+    init(_ entry: Judged, _ usage: Usage?, names: [String], in place: Place) {
+        self = .members(Self.members(of: entry, usage, names, in: place))
+    }
 
     static func members(
-        of entry: Judged, _ usage: Usage?, _ names: [String]
+        of entry: Judged, _ usage: Usage?, _ names: [String], in place: Place
     ) -> [(name: String, value: JSONValue)] {
         // One name that is not text makes all of them escaped, so that a reader need not guess which ones are.
-        let paths = entry.item.paths.map(\.text)
+        let places = entry.item.paths.map(place.location)
+        // A lease is a record in a database, and nothing on the disk.
+        let paths = entry.item.thing == .lease ? [] : places.map(\.path)
         let decoded = paths.compactMap { Shown.decoded($0) }
         let isText = decoded.count == paths.count
         var members: [(name: String, value: JSONValue)] = [
             ("kind", .string(entry.item.thing.kind)),
             ("id", .string(isText ? Shown.decoded(entry.item.id) ?? entry.item.id : entry.item.id)),
-            ("root", .integer(0)), ("paths", .strings(isText ? decoded : paths)),
+            ("root", .integer(places[0].root)), ("paths", .strings(isText ? decoded : paths)),
         ]
         if !isText { members.append(("encoded", .bool(true))) }
         if !names.isEmpty { members.append(("names", .strings(names))) }
@@ -28,7 +32,7 @@ extension JSONValue {
             ("inodes", usage.map { .integer($0.inodes) } ?? .null),
             ("modified", entry.item.modified.map { .string($0.rfc3339) } ?? .null),
             ("evidence", .array(entry.evidence.map(JSONValue.init))),
-        ]
+        ] + (entry.hidden.map { [("hiddenStore", .string($0.text))] } ?? [])
     }
 
     private init(_ evidence: Evidence) {

@@ -42,9 +42,14 @@ struct Lists {
         var table = Table([
             .left("LAYER ID"), .left("DRIVER"), .left("KIND"), .right("SIZE"), .left("STANDING"), .left("USED BY"),
         ])
+        let snapshots = Dictionary(survey.catalog.snapshots.map { ($0.path, $0) }) { first, _ in first }
         for entry in wanted {
+            // A snapshot's directory is only a number; its key is what containerd calls it.
+            let snapshot = snapshots[entry.item.path]
+            let id = snapshot.map { $0.key.hasPrefix("sha256:") ? String($0.key.dropFirst(7)) : $0.key }
             table.add([
-                Shown.short(id: entry.item.id, whole: isWhole), entry.item.driver ?? "", entry.item.thing.kind,
+                Shown.short(id: id ?? entry.item.id, whole: isWhole), snapshot?.snapshotter ?? entry.item.driver ?? "",
+                entry.item.thing.kind,
                 size(entry), entry.standing.words, user(entry),
             ])
         }
@@ -106,9 +111,10 @@ struct Lists {
     /// The items whose space a list shows.
     static func measured(_ kind: ListKind, _ survey: Survey) -> [Judged] {
         switch kind {
-        case .images, .trash: []
+        case .images, .cache, .logs, .trash: []
         case .layers: survey.items.filter { $0.item.thing.isLayer }
-        case .containers: survey.items.filter { $0.item.thing.isLayer || $0.item.path.components.first == "containers" }
+        case .containers:
+            survey.items.filter { $0.item.thing.isLayer || $0.item.path.components.first == "containers" }
         case .volumes: survey.items.filter { $0.item.thing.isVolume }
         case .orphans: survey.items.filter { $0.standing == .orphan }
         }
@@ -116,9 +122,10 @@ struct Lists {
 
     private func answer(_ table: Table, _ entries: [Judged], ids: [String]? = nil) -> ListAnswer {
         let names = Names(survey.items, survey.catalog)
+        let place = Place(survey)
         return ListAnswer(
-            place: Place(survey), table: table,
-            elements: entries.map { JSONValue($0, usage[$0.item.path], names: names.of($0.item)) },
+            place: place, table: table,
+            elements: entries.map { JSONValue($0, usage[$0.item.path], names: names.of($0.item), in: place) },
             ids: ids ?? entries.map { Shown.short(id: $0.item.id, whole: isWhole || $0.item.thing.isVolume) })
     }
 
@@ -132,27 +139,51 @@ struct Lists {
     /// The container's record, its logs and its writable layers.
     private func own(_ record: ContainerRecord, _ owner: [RelativePath: Judged]) -> Set<RelativePath> {
         let owned = survey.reach.closure(of: [record.path]).compactMap { owner[$0] }
+        let snapshots = survey.catalog.snapshots.filter { $0.key == record.id || $0.key == record.id + "-init" }
         return Set(
-            owned.filter { $0.item.path == record.path || $0.item.thing.isOwnedByContainer }.map(\.item.path))
+            owned.filter { $0.item.path == record.path || $0.item.thing.isOwnedByContainer }.map(\.item.path)
+                + snapshots.map(\.path))
     }
 
     private func size(_ entry: Judged) -> String {
         usage[entry.item.path].map { ByteCount($0.allocatedBytes).text + ($0.unreadable > 0 ? " or more" : "") } ?? ""
     }
 
+    /// The containers and images that end up using it; empty for what nobody needs.
     private func user(_ entry: Judged) -> String {
-        let claims = entry.evidence.filter { $0.says == .claimed }
-        guard let first = claims.first else { return "" }
-        return Shown.short(RelativePath(first.by)) + (claims.count > 1 ? " and \(claims.count - 1) more" : "")
+        let keepers = survey.reach.keepers(of: entry.item.path)
+        guard let first = keepers.first else { return "" }
+        let people = keepers.filter(\.isNamed)
+        let others = (people.isEmpty ? keepers : people).count - 1
+        return Shown.raw(first.name) + (others > 0 ? " and \(others) more" : "")
+    }
+}
+
+extension Claimant {
+    /// True for what a person gave a name.
+    fileprivate var isNamed: Bool {
+        switch self {
+        case .container, .tag: true
+        case .item, .process, .mount, .buildCache, .engine, .containerd, .layout, .bilge: false
+        }
+    }
+
+    /// As `docker ps` and `docker images` call it.
+    fileprivate var name: String {
+        switch self {
+        case .tag(let name): name
+        case .container(let id, let name): name.isEmpty ? String(id.prefix(12)) : name
+        case .item, .process, .mount, .buildCache, .engine, .containerd, .layout, .bilge: description
+        }
     }
 }
 
 extension Thing {
     fileprivate var isLayer: Bool {
         switch self {
-        case .layer, .initLayer, .rwLayer, .removingLayer, .buildCache: true
+        case .layer, .initLayer, .rwLayer, .removingLayer, .buildCache, .snapshot: true
         case .buildScratch, .danglingLink, .image, .layerRecord, .mountRecord, .container, .containerLeftover, .log,
-            .anonymousVolume, .namedVolume, .bindRecord, .scratch, .plugin, .removingPlugin, .snapshot, .blob, .ingest,
+            .anonymousVolume, .namedVolume, .bindRecord, .scratch, .plugin, .removingPlugin, .blob, .ingest, .lease,
             .metadata, .otherDriver, .foreign:
             false
         }
@@ -163,7 +194,7 @@ extension Thing {
         case .initLayer, .rwLayer, .log: true
         case .layer, .removingLayer, .buildCache, .buildScratch, .danglingLink, .image, .layerRecord, .mountRecord,
             .container, .containerLeftover, .anonymousVolume, .namedVolume, .bindRecord, .scratch, .plugin,
-            .removingPlugin, .snapshot, .blob, .ingest, .metadata, .otherDriver, .foreign:
+            .removingPlugin, .snapshot, .blob, .ingest, .lease, .metadata, .otherDriver, .foreign:
             false
         }
     }

@@ -8,22 +8,23 @@ struct Names: Sendable {
     private var containers: [String: String] = [:]
 
     init(_ items: [Judged], _ catalog: Catalog) {
-        var owner: [RelativePath: RelativePath] = [:]
-        for entry in items {
-            for path in entry.item.paths { owner[path] = entry.item.path }
-            byItem[entry.item.path] = entry.item.names
-        }
-        func add(_ names: [String], at path: RelativePath) {
-            guard let item = owner[path] else { return }
-            let known = byItem[item] ?? []
-            byItem[item] = known + names.filter { !known.contains($0) && !$0.isEmpty }
-        }
-        for image in catalog.images { add(image.tags.sorted(), at: image.path) }
+        var wanted: [RelativePath: [String]] = [:]
+        for image in catalog.images where !image.tags.isEmpty { wanted[image.path, default: []] += image.tags.sorted() }
         for container in catalog.containers {
-            add([container.name], at: container.path)
             containers[container.id] = container.name
+            if !container.name.isEmpty { wanted[container.path, default: []].append(container.name) }
         }
-        for volume in catalog.volumes where !EntryName.isHexID(volume.name) { add([volume.name], at: volume.path) }
+        for snapshot in catalog.snapshots { wanted[snapshot.path, default: []].append(snapshot.key) }
+        for volume in catalog.volumes where !EntryName.isHexID(volume.name) && !volume.name.isEmpty {
+            wanted[volume.path, default: []].append(volume.name)
+        }
+        for entry in items {
+            var names = entry.item.names
+            for path in entry.item.paths {
+                for name in wanted[path] ?? [] where !names.contains(name) { names.append(name) }
+            }
+            if !names.isEmpty { byItem[entry.item.path] = names }
+        }
     }
 
     func of(_ item: Item) -> [String] { byItem[item.path] ?? [] }
@@ -40,11 +41,13 @@ extension Shown {
     /// A path with ids of 64 digits cut to twelve, as Docker shows them; whole with `--no-trunc`.
     static func short(_ path: RelativePath, whole: Bool = false) -> String {
         guard !whole else { return text(path) }
-        return path.components.map { component in
-            let id = component.prefix(64)
-            return EntryName.isHexID(id)
-                ? id.prefix(12) + "…" + text(component.dropFirst(64)) : text(component)
-        }.joined(separator: "/")
+        // What lies outside the data root is known by its absolute path.
+        return (path.text.hasPrefix("/") ? "/" : "")
+            + path.components.map { component in
+                let id = component.prefix(64)
+                return EntryName.isHexID(id)
+                    ? id.prefix(12) + "…" + text(component.dropFirst(64)) : text(component)
+            }.joined(separator: "/")
     }
 
     /// An id or a name, cut to twelve digits if it is an id; `…` stands for what is missing between id and suffix.

@@ -155,6 +155,12 @@ struct ReceiptAnswer: Report {
 
     var ids: [String] { receipt.run.isEmpty ? [] : [receipt.run] }
 
+    var exceptions: [String] {
+        receipt.steps.filter { $0.outcome != .done }.map { line in
+            "\(word(line.outcome)): \(line.step.kind) \(line.step.paths.first?.text ?? line.step.id): \(line.reason)"
+        } + (freed?.keptLines ?? [])
+    }
+
     func lines(_ style: Style) -> [String] {
         var table = Table([
             .left(receipt.run.isEmpty ? "RUN" : "RUN \(receipt.run)"), .left("KIND"), .left("PATH"), .right("SIZE"),

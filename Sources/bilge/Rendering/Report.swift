@@ -11,10 +11,13 @@ protocol Report: Sendable {
     func write(json out: (String) -> Void) throws
     /// For `-q`.
     var ids: [String] { get }
+    /// What must be said even if only ids were asked for: what was not done, and why.
+    var exceptions: [String] { get }
 }
 
 extension Report {
     var ids: [String] { [] }
+    var exceptions: [String] { [] }
 }
 
 extension Report {

@@ -2,6 +2,7 @@
 
 import Flow
 import Model
+import Observe
 
 extension JSONValue {
     /// An element of `"roots"` of the JSON contract.
@@ -27,12 +28,15 @@ extension JSONValue {
 /// Which root was looked at and in whose company: what every answer begins with.
 struct Place: Sendable {
     var root: Survey.Root
+    /// containerd's own root, if it is another.
+    var stores: [Survey.Root] = []
     var engine: Survey.EngineSummary
 
     /// The members that every JSON answer has.
     var members: [(name: String, value: JSONMember)] {
         [
-            ("schema", .value(.integer(1))), ("roots", .list([JSONValue(root)])), ("engine", .value(JSONValue(engine))),
+            ("schema", .value(.integer(1))), ("roots", .list(([root] + stores).map(JSONValue.init))),
+            ("engine", .value(JSONValue(engine))),
         ]
     }
 
@@ -41,7 +45,10 @@ struct Place: Sendable {
         let line =
             "\(Shown.text(root.path)) (\(details.joined(separator: ", "))), found by \(Shown.raw(root.how)); "
             + Shown.raw(company)
-        return [style(line, .bold)] + root.notes.map { "note: " + Shown.raw($0) }
+        let others = stores.map { store in
+            "and \(Shown.text(store.path)) (\(Shown.raw(store.filesystem))), containerd's own root, found by \(Shown.raw(store.how))"
+        }
+        return [style(line, .bold)] + others + root.notes.map { "note: " + Shown.raw($0) }
     }
 
     private var company: String {
@@ -56,5 +63,14 @@ struct Place: Sendable {
 }
 
 extension Place {
-    init(_ survey: Survey) { self.init(root: survey.root, engine: survey.engine) }
+    init(_ survey: Survey) { self.init(root: survey.root, stores: survey.stores, engine: survey.engine) }
+
+    /// In which of the answer's roots a path lies, and its path below that.
+    func location(of path: RelativePath) -> (root: Int, path: String) {
+        for (index, store) in stores.enumerated() {
+            guard let below = store.outside?.store, below.base.contains(path) else { continue }
+            return (index + 1, below.inside(path).text)
+        }
+        return (0, path.text)
+    }
 }

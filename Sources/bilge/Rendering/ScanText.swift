@@ -105,7 +105,7 @@ struct ScanAnswer: Report {
     private func size(_ bytes: Int64?) -> String { bytes.map { ByteCount($0).text } ?? "" }
 
     func write(json out: (String) -> Void) {
-        let elements = shown.lazy.map { JSONValue($0, usage[$0.item.path], names: names.of($0.item)) }
+        let elements = shown.lazy.map { JSONValue($0, usage[$0.item.path], names: names.of($0.item), in: place) }
         writeJSON(
             place.members + [
                 ("items", .list(elements)), ("problems", .problems(problems)),

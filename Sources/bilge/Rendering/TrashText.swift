@@ -62,6 +62,8 @@ extension HeldRun {
 struct EmptiedAnswer: Report {
     var emptied: Emptied
 
+    var exceptions: [String] { emptied.keptLines }
+
     func lines(_ style: Style) -> [String] {
         let freed =
             "\(ByteCount(emptied.freed.allocatedBytes).text) freed, \(Shown.count(emptied.freed.inodes)) inodes."

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import FoundationEssentials
-
 /// What is wrong with the content of a metadata file, in words that fit behind "cannot use <path>: ".
 package struct FormatError: Error, Hashable, Sendable, CustomStringConvertible {
     package let description: String
@@ -13,11 +11,13 @@ package struct FormatError: Error, Hashable, Sendable, CustomStringConvertible {
 func decodeJSON<Value: Decodable>(_ type: Value.Type, _ bytes: [UInt8]) throws(FormatError) -> Value {
     guard !bytes.isEmpty else { throw FormatError("the file is empty") }
     do {
-        return try JSONDecoder().decode(type, from: Data(bytes))
+        return try JSONValue(document: JSONText(bytes), number: 0, place: nil).decode(type)
     } catch let error as DecodingError {
         throw FormatError(summary(of: error))
+    } catch let error as FormatError {
+        throw error
     } catch {
-        throw FormatError("not valid JSON")
+        throw FormatError("\(error)")
     }
 }
 

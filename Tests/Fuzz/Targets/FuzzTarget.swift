@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A parser that is fed what no program would write: one case for each, named as its folder in `Tests/Fuzz/Corpus`.
+///
+/// libFuzzer (`make fuzz`) and the short run in `make test` call the same function. It returns for any bytes; a trap, a
+/// hang or a broken promise (a precondition here) is what is looked for.
+package enum FuzzTarget: String, CaseIterable, Sendable {
+    case bolt
+
+    /// Feeds one input to the parser.
+    package func run(_ bytes: UnsafeRawBufferPointer) {
+        switch self {
+        case .bolt: BoltFuzz.shared.run(bytes)
+        }
+    }
+}
