@@ -46,6 +46,16 @@ int cdisk_unlinkat(int directory, const char *name, int remove_directory);
 int cdisk_rename_noreplace(int from_directory, const char *from, int to_directory, const char *to);
 int cdisk_reserve(int fd, int64_t bytes);
 
+// landlock(7): the version of it, what a set of rules handles and thereby forbids, what it allows below a directory, and
+// its enforcement for the calling thread and those that it starts; -1 with errno if the kernel cannot.
+int cdisk_landlock_version(void);
+int cdisk_landlock_ruleset(uint64_t handled);
+int cdisk_landlock_allow(int ruleset, uint64_t allowed, int directory);
+int cdisk_landlock_restrict(int ruleset);
+int cdisk_no_new_privileges(void);
+// Puts the calling thread into the idle class of the I/O scheduler: ioprio_set(2).
+void cdisk_be_idle(void);
+
 // A word that threads sleep on until somebody else raises it.
 uint32_t cdisk_word(const uint32_t *word);
 void cdisk_word_wait(const uint32_t *word, uint32_t seen, int64_t nanoseconds);
