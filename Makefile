@@ -8,7 +8,7 @@ RELEASE := -c release --static-swift-stdlib
 BIN = $(shell $(SWIFT) build $(RELEASE) --show-bin-path)
 CHECKED := --explicit-target-dependency-import-check error
 
-.PHONY: run build test check format bench install dist clean
+.PHONY: run build test check format bench trust trust-quick install dist clean
 
 ## Builds, then shows this host's data root if it has one, else walks through the sample hosts.
 run: build
@@ -20,9 +20,22 @@ build:
 ## All tests, one after the other: some look at the whole host. Installs what they need (as root); skips loudly what this
 ## machine cannot do.
 test:
-	@Scripts/install-packages xz-utils tar attr busybox-static docker.io strace util-linux
+	@Scripts/install-packages xz-utils tar attr busybox-static docker.io strace util-linux e2fsprogs
 	$(SWIFT) build --build-tests $(CHECKED)
 	BILGE="$$($(SWIFT) build --show-bin-path)/bilge" $(SWIFT) test --skip-build --no-parallel
+	Scripts/trust/run --quick "$$($(SWIFT) build --show-bin-path)/bilge"
+
+## Attacks the executable: kills and errors at every changing call, an adversary, full disks. Ends with 1 if it falls short.
+trust:
+	@Scripts/install-packages xz-utils strace util-linux e2fsprogs
+	$(SWIFT) build --product bilge
+	Scripts/trust/run "$$($(SWIFT) build --show-bin-path)/bilge"
+
+## A sample of that, below a minute and a half; a part of `make test`.
+trust-quick:
+	@Scripts/install-packages xz-utils strace util-linux e2fsprogs
+	$(SWIFT) build --product bilge
+	Scripts/trust/run --quick "$$($(SWIFT) build --show-bin-path)/bilge"
 
 ## Format, lints and the docs that are made from the code.
 check:
@@ -35,6 +48,7 @@ format:
 bench: build
 	@Scripts/install-packages tar busybox-static docker.io
 	Scripts/bench "$(BIN)/bilge"
+	Scripts/bench-free "$(BIN)/bilge"
 
 install: build
 	install -D -m 0755 "$(BIN)/bilge" "$(DESTDIR)$(PREFIX)/bin/bilge"

@@ -32,7 +32,8 @@ struct Bilge: Command {
         subcommands: [PluginMetadata.self, ManualPage.self],
         groupedSubcommands: [
             CommandGroup(
-                name: "LOOK", subcommands: [Df.self, Tree.self, List.self, Explain.self, Why.self, Scan.self]),
+                name: "LOOK",
+                subcommands: [Df.self, Tree.self, List.self, Explain.self, Why.self, Scan.self, Doctor.self]),
             CommandGroup(name: "CLEAN UP", subcommands: [Prune.self, Apply.self, Undo.self, TrashCommand.self]),
             CommandGroup(name: "LEARN", subcommands: [DemoCommand.self]),
         ])
