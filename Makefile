@@ -18,11 +18,12 @@ build:
 	$(SWIFT) build $(RELEASE) --product bilge
 
 ## All tests, one after the other: some look at the whole host. Installs what they need (as root); skips loudly what this
-## machine cannot do.
-test:
-	@Scripts/install-packages xz-utils tar attr busybox-static docker.io strace util-linux e2fsprogs
+## machine cannot do. Counts the instructions of the executable that ships, so that one is built, too.
+test: build
+	@Scripts/install-packages xz-utils tar attr busybox-static docker.io strace util-linux valgrind binutils btrfs-progs e2fsprogs
 	$(SWIFT) build --build-tests $(CHECKED)
-	BILGE="$$($(SWIFT) build --show-bin-path)/bilge" $(SWIFT) test --skip-build --no-parallel
+	BILGE="$$($(SWIFT) build --show-bin-path)/bilge" BILGE_RELEASE="$(BIN)/bilge" \
+		$(SWIFT) test --skip-build --no-parallel
 	Scripts/trust/run --quick "$$($(SWIFT) build --show-bin-path)/bilge"
 
 ## Attacks the executable: kills and errors at every changing call, an adversary, full disks. Ends with 1 if it falls short.
@@ -46,9 +47,11 @@ format:
 	$(SWIFT) format format --in-place --recursive --parallel Package.swift Sources Tests
 
 bench: build
-	@Scripts/install-packages tar busybox-static docker.io
+	@Scripts/install-packages tar busybox-static docker.io time gdu
 	Scripts/bench "$(BIN)/bilge"
 	Scripts/bench-free "$(BIN)/bilge"
+	Scripts/bench-walk "$(BIN)/bilge"
+	Scripts/bench-docker "$(BIN)/bilge"
 
 install: build
 	install -D -m 0755 "$(BIN)/bilge" "$(DESTDIR)$(PREFIX)/bin/bilge"

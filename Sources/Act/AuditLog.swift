@@ -7,7 +7,7 @@ import Model
 ///
 /// The log only tells; what is held is decided by the folders. It goes away together with the trash.
 struct AuditLine: Codable {
-    enum Event: String, Codable { case held, putBack, undone, refused, freed, kept }
+    enum Event: String, Codable { case held, putBack, undone, refused, freed, kept, trimmed }
 
     var time: String
     var event: Event
@@ -29,10 +29,22 @@ struct AuditLine: Codable {
         _ event: Event, _ step: Plan.Step, of item: ItemFolder, at time: Timestamp, why: [String] = [],
         approver: String? = nil
     ) {
+        self.init(event, step, run: item.run, item: item.name, at: time, why: why, approver: approver)
+    }
+
+    /// A log whose front was taken off: no run holds anything of it.
+    init(trimmed step: Plan.Step, at time: Timestamp, why: [String], approver: String) {
+        self.init(.trimmed, step, run: "", item: "", at: time, why: why, approver: approver)
+    }
+
+    private init(
+        _ event: Event, _ step: Plan.Step, run: String, item: String, at time: Timestamp, why: [String],
+        approver: String?
+    ) {
         self.time = time.rfc3339
         self.event = event
-        run = item.run
-        self.item = item.name
+        self.run = run
+        self.item = item
         kind = step.kind
         id = step.id
         // A line stays far below the part of the log that is read back to continue it.

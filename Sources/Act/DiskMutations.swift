@@ -29,6 +29,13 @@ package protocol DiskMutations: Sendable {
     func removeTree(_ name: String, in directory: Directory, counting removed: inout Usage) throws(DiskError)
     /// Makes the entries of a directory durable.
     func sync(_ directory: Directory) throws(DiskError)
+
+    /// Overwrites bytes of a log in place; never makes it longer. The one write outside the trash, with the next two.
+    func overwrite(_ bytes: [UInt8], at offset: Int64, of log: WritableFile) throws(DiskError)
+    /// Takes whole blocks out of the front of a log, in one step.
+    func collapse(_ bytes: Int64, of log: WritableFile) throws(DiskError)
+    /// Makes what was changed in a log durable.
+    func sync(_ log: WritableFile) throws(DiskError)
 }
 
 /// The disk of this host.
@@ -72,6 +79,14 @@ package struct HostDisk: DiskMutations {
     }
 
     package func sync(_ directory: Directory) throws(DiskError) { try directory.sync() }
+
+    package func overwrite(_ bytes: [UInt8], at offset: Int64, of log: WritableFile) throws(DiskError) {
+        try log.overwrite(bytes, at: offset)
+    }
+
+    package func collapse(_ bytes: Int64, of log: WritableFile) throws(DiskError) { try log.collapse(bytes) }
+
+    package func sync(_ log: WritableFile) throws(DiskError) { try log.sync() }
 }
 
 /// The disk of a command that only reads: it refuses every change.
@@ -95,6 +110,11 @@ struct NoMutations: DiskMutations {
         throw refused(name, directory)
     }
     func sync(_ directory: Directory) throws(DiskError) { throw refused("", directory) }
+    func overwrite(_ bytes: [UInt8], at offset: Int64, of log: WritableFile) throws(DiskError) { throw refused(log) }
+    func collapse(_ bytes: Int64, of log: WritableFile) throws(DiskError) { throw refused(log) }
+    func sync(_ log: WritableFile) throws(DiskError) { throw refused(log) }
+
+    private func refused(_ log: WritableFile) -> DiskError { DiskError(.write, log.path, .readOnlyFileSystem) }
 
     private func refused(_ name: String, _ directory: Directory) -> DiskError {
         DiskError(.write, directory.path + "/" + name, .readOnlyFileSystem)

@@ -7,16 +7,17 @@ package import Model
 /// Does what a plan says, step by step, each checked again before and after, and says what became of each.
 ///
 /// What was left by a run that was cut off is settled first. A stop that was asked for comes after the step at hand.
-/// Only `quarantine` and `removeVolume` are done here; steps of other actions are `skipped`.
+/// Only `quarantine`, `removeVolume` and `trimLog` are done here; steps of other actions are `skipped`.
 ///
 /// - Parameters:
 ///   - checks: who needs a step's entries now; see `Checks`.
 ///   - volumes: the engine, for `removeVolume`; without it such steps are skipped.
+///   - logs: whether a log may be trimmed, for `trimLog`; without it such steps are skipped.
 /// - Throws: `locked`; `refused` for a plan of another root; `noSpace` if nothing could be written down; and
 ///   `invariantBroken`, with the receipt so far, if entries can be moved neither in nor back.
 package func execute(
     _ approved: consuming ApprovedPlan, in root: Directory, disk: any DiskMutations = HostDisk(), checks: Checks,
-    volumes: VolumeEngine? = nil, clock: () -> Timestamp, shouldStop: () -> Bool = { false },
+    volumes: VolumeEngine? = nil, logs: LogCheck? = nil, clock: () -> Timestamp, shouldStop: () -> Bool = { false },
     progress: @escaping (Receipt.Line) -> Void = { _ in }, logger: Logger
 ) async throws(ActError) -> Receipt {
     let plan = approved.plan
@@ -35,7 +36,7 @@ package func execute(
             advice: "nothing was changed now; look for these entries, then `bilge undo RUN` for what is held, or "
                 + "`bilge trash empty RUN` to forget what is gone")
     }
-    let execution = Execution(plan, approver: approved.approver, trash, checks, volumes, logger, progress)
+    let execution = Execution(plan, approver: approved.approver, trash, checks, volumes, logs, logger, progress)
     return try await execution.run(clock, shouldStop)
 }
 
@@ -46,6 +47,7 @@ private final class Execution {
     let trash: Trash
     let checks: Checks
     let volumes: VolumeEngine?
+    let logs: LogCheck?
     let logger: Logger
     let progress: (Receipt.Line) -> Void
 
@@ -61,14 +63,15 @@ private final class Execution {
     static let batch = 64
 
     init(
-        _ plan: Plan, approver: String, _ trash: Trash, _ checks: Checks, _ volumes: VolumeEngine?, _ logger: Logger,
-        _ progress: @escaping (Receipt.Line) -> Void
+        _ plan: Plan, approver: String, _ trash: Trash, _ checks: Checks, _ volumes: VolumeEngine?,
+        _ logs: LogCheck?, _ logger: Logger, _ progress: @escaping (Receipt.Line) -> Void
     ) {
         self.plan = plan
         self.approver = approver
         self.trash = trash
         self.checks = checks
         self.volumes = volumes
+        self.logs = logs
         self.logger = logger
         self.progress = progress
     }
@@ -79,7 +82,8 @@ private final class Execution {
             if end != nil { break }
             switch step.action {
             case .quarantine, .removeVolume: try await take(step, index, clock)
-            case .removeImage, .untagImage, .removeContainer, .removeCache, .trimLog:
+            case .trimLog: await trim(step, index, clock())
+            case .removeImage, .untagImage, .removeContainer, .removeCache:
                 note(index, .skipped, "only the engine can do this: \(step.action.rawValue)")
             }
         }
@@ -110,6 +114,14 @@ private final class Execution {
 }
 
 extension Execution {
+    private func trim(_ step: Plan.Step, _ index: Int, _ time: Timestamp) async {
+        guard let logs else { return note(index, .skipped, "nobody was asked whether it may be trimmed") }
+        let line = await LogTrimming(root: trash.root, disk: trash.disk, check: logs).trim(step)
+        note(index, line.outcome, line.reason)
+        guard line.outcome == .done else { return }
+        trash.record([AuditLine(trimmed: line.step, at: time, why: [line.reason], approver: approver)], logger)
+    }
+
     private func take(_ step: Plan.Step, _ index: Int, _ clock: () -> Timestamp) async throws(ActError) {
         let time = clock()
         var description: String?

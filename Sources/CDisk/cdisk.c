@@ -2,9 +2,12 @@
 #define _GNU_SOURCE
 #include "CDisk.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/openat2.h>
+#include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -104,6 +107,8 @@ int cdisk_rename_noreplace(int from_directory, const char *from, int to_director
     return (int)syscall(SYS_renameat2, from_directory, from, to_directory, to, 1U /* RENAME_NOREPLACE */);
 }
 
+int cdisk_collapse(int fd, int64_t bytes) { return fallocate(fd, FALLOC_FL_COLLAPSE_RANGE, 0, bytes); }
+
 int cdisk_reserve(int fd, int64_t bytes) { return fallocate(fd, 0, 0, bytes); }
 
 // landlock(7); older headers lack the numbers of the calls.
@@ -135,3 +140,20 @@ void cdisk_word_raise(uint32_t *word, int threads) {
 }
 
 int cdisk_o_path(void) { return O_PATH; }
+
+int cdisk_terminal_columns(int fd) {
+    struct winsize size;
+    return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+static void clear_line(int number) {
+    int saved = errno;
+    if (write(STDERR_FILENO, "\r\033[K", 4) < 0) errno = saved;
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+void cdisk_clear_line_when_interrupted(void) {
+    signal(SIGINT, clear_line);
+    signal(SIGTERM, clear_line);
+}

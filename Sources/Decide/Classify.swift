@@ -10,6 +10,10 @@ package struct Circumstances: Sendable {
     package var engine: EngineState
     /// The storage driver the engine uses; `nil` if it was not asked. Data of another is a store it hides.
     package var activeDriver: String?
+    /// Directories `<uid>.<gid>` in the root: roots of remapped users.
+    package var remapped: [String] = []
+    /// The one of them that a running engine works on, if it was asked.
+    package var activeRemapped: String?
     /// When the engine started: scratch that changed since may be in flight.
     package var engineStarted: Timestamp?
     /// Newest change of what nobody claims, from its top entries; an item that is missing here is too young to tell.
@@ -35,14 +39,21 @@ package struct Circumstances: Sendable {
 /// may be orphaned at all, and it is old enough. One problem in its area makes it `unknown`: the record that could not be
 /// read might have claimed it.
 package func classify(_ findings: Findings, _ reach: Reach, _ circumstances: Circumstances) -> [Judged] {
-    let doubts = Doubts(findings, reach)
+    let doubts = Doubts(findings, reach, storeIsKnown: circumstances.activeDriver != nil)
+    let hidden = HiddenStores(findings, circumstances)
     var judged: [RelativePath: Judged] = [:]
     judged.reserveCapacity(findings.items.count)
     for var item in findings.items.values {
         let claims = reach.claimsOn[item.path] ?? []
         item.thing = thing(of: item, claims)
-        let verdict = judge(item, claims, reach, doubts, circumstances)
+        let store = hidden.store(of: item)
+        var verdict = judge(item, claims, reach, doubts, store, circumstances)
+        if verdict.standing == .inUse, let user = hidden.onlyUser(of: item.path) {
+            let warning = "only containers of a store that the engine does not show use it; Docker takes it for unused"
+            verdict.evidence.insert(Evidence(.hidden, by: warning, source: user.setting.rawValue), at: 0)
+        }
         judged[item.path] = Judged(item, verdict.standing, evidence: verdict.evidence)
+        judged[item.path]?.hidden = store?.name
     }
     spreadDoubt(&judged, reach)
     return join(judged, findings.bundles).sorted { $0.item.path < $1.item.path }
@@ -61,13 +72,23 @@ private func thing(of item: Item, _ claims: [Claim]) -> Thing {
 }
 
 private func judge(
-    _ item: Item, _ claims: [Claim], _ reach: Reach, _ doubts: Doubts, _ circumstances: Circumstances
+    _ item: Item, _ claims: [Claim], _ reach: Reach, _ doubts: Doubts, _ store: HiddenStore?,
+    _ circumstances: Circumstances
 ) -> (standing: Standing, evidence: [Evidence]) {
     if reach.needed.contains(item.path) {
         let evidence = claims.lazy.filter { $0.force != .mentions && reach.counts($0) }.prefix(20)
-        return (.inUse, evidence.map { Evidence(.claimed, by: $0.claimant.description, source: $0.source) })
+        let hidden = store.flatMap { store in
+            store.name.isCertain ? Evidence(.hidden, by: store.reason, source: item.path.text) : nil
+        }
+        return (
+            .inUse,
+            [hidden].compactMap(\.self)
+                + evidence.map { Evidence(.claimed, by: $0.claimant.description, source: $0.source) }
+        )
     }
-    let doubt = doubts.about(item) + hiddenStore(item, circumstances)
+    let doubt =
+        [store].compactMap { store in store.map { Evidence(.problem, by: $0.reason, source: item.path.text) } }
+        + doubts.about(item)
     if !doubt.isEmpty { return (.unknown, doubt) }
     if reach.known.contains(item.path) {
         let records = claims.lazy.filter { $0.force != .mentions }.prefix(20)
@@ -89,14 +110,6 @@ extension Reach {
         guard case .item(let claimant) = claim.claimant else { return true }
         return needed.contains(claimant)
     }
-}
-
-/// Data of a driver that the engine does not use: the engine's silence about it means nothing.
-private func hiddenStore(_ item: Item, _ circumstances: Circumstances) -> [Evidence] {
-    guard let active = circumstances.activeDriver, let driver = item.driver, driver != active else { return [] }
-    return [
-        Evidence(.problem, by: "a store of driver \(driver), while the engine uses \(active)", source: item.path.text)
-    ]
 }
 
 private func youth(of item: Item, _ circumstances: Circumstances) -> Evidence? {

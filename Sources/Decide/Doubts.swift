@@ -8,9 +8,10 @@ struct Doubts {
     /// Items for which a single problem was reported, and directories of items.
     private var below: [RelativePath: [Evidence]] = [:]
 
-    init(_ findings: Findings, _ reach: Reach) {
+    /// - Parameter storeIsKnown: an engine says which store it uses, so that no other may be the active one.
+    init(_ findings: Findings, _ reach: Reach, storeIsKnown: Bool) {
         for problem in findings.problems {
-            for area in problem.areas {
+            for area in problem.areas where !(storeIsKnown && area == .storageDrivers) {
                 if case .item(let path) = area {
                     below[path, default: []].append(Self.evidence(problem))
                 } else {
@@ -51,10 +52,11 @@ extension Item {
     var areas: [Area] {
         let own: [Area] =
             switch thing {
-            case .layer, .initLayer, .removingLayer, .buildCache, .danglingLink, .layerRecord: [.layers]
-            case .rwLayer, .mountRecord: [.layers, .containers]
-            case .image: [.images]
-            case .container, .containerLeftover, .log: [.containers]
+            case .layer, .initLayer, .removingLayer, .buildCache, .danglingLink, .layerRecord:
+                [.layers, .storageDrivers]
+            case .rwLayer, .mountRecord: [.layers, .containers, .storageDrivers]
+            case .image: [.images, .storageDrivers]
+            case .container, .containerLeftover, .log: [.containers, .storageDrivers]
             case .anonymousVolume, .namedVolume, .bindRecord: [.volumes]
             case .scratch, .buildScratch: [.scratch]
             case .plugin, .removingPlugin: [.plugins]

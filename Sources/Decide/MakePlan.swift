@@ -122,6 +122,9 @@ private func obstacle(to entry: Judged, _ basis: PlanBasis) -> String? {
     if entry.item.paths.contains(where: { basis.identities[$0] == nil }) {
         return "one of its entries could not be looked at"
     }
+    if entry.item.paths.contains(where: { basis.identities[$0]?.device != basis.root.device }) {
+        return "it is a subvolume or a file system of its own, which no rename could put back as it was"
+    }
     return nil
 }
 

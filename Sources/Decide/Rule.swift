@@ -28,6 +28,9 @@ package struct Rule: Hashable, Sendable {
 
     private static func obstacle(_ item: Item, _ engine: EngineState) -> String? {
         let engineMayRun = engine == .running || engine == .unreachable
+        if item.thing == .mountRecord || item.thing == .removingLayer, ["devicemapper", "zfs"].contains(item.driver) {
+            return "its layer is no directory: only the engine can remove both"
+        }
         return switch item.thing {
         case .layer, .initLayer, .removingLayer, .danglingLink, .anonymousVolume, .bindRecord, .scratch,
             .removingPlugin:
@@ -44,7 +47,13 @@ package struct Rule: Hashable, Sendable {
         case .plugin: "nothing says whether the plugin is used"
         case .snapshot, .blob, .ingest: "only containerd removes from its store"
         case .metadata: "the engine's own file"
-        case .otherDriver: "Bilge reports this driver, but does not read it"
+        case .otherDriver:
+            switch item.driver {
+            case "devicemapper": "a device of the thin pool, which only the engine can remove"
+            case "zfs": "a ZFS dataset, which only the engine can remove"
+            case nil: "a data root of its own: look at it with --data-root"
+            default: "Bilge reports this driver, but does not read it"
+            }
         case .foreign: "no engine makes such a name"
         }
     }

@@ -4,6 +4,7 @@ import CDisk
 import Glibc
 import Model
 import Synchronization
+import SystemPackage
 
 /// A directory that is to be read, or is being read. One for each directory, nothing for each file.
 ///
@@ -13,8 +14,8 @@ final class Branch: @unchecked Sendable {
     private(set) var parent: Branch?
     /// NUL-terminated; empty for a top.
     let name: [CChar]
-    /// Where a top is.
-    let top: RelativePath
+    /// Where a top is; `nil` for what is below one.
+    let top: Top?
     let group: Int
     let depth: Int
     /// The parent keeps its descriptor until this one is opened.
@@ -37,7 +38,21 @@ final class Branch: @unchecked Sendable {
         var mount: UInt64 = 0
     }
 
-    init(top: RelativePath, group: Int) {
+    enum Top: Sendable {
+        /// Below the directory that the crew measures in.
+        case below(RelativePath)
+        case anywhere(TopPath)
+
+        /// For messages; escaped.
+        var shown: String {
+            switch self {
+            case .below(let path): path.text
+            case .anywhere(let path): path.shown
+            }
+        }
+    }
+
+    init(top: Top, group: Int) {
         self.top = top
         self.group = group
         name = []
@@ -48,7 +63,7 @@ final class Branch: @unchecked Sendable {
     init(_ name: [CChar], in parent: Branch) {
         self.parent = parent
         self.name = name
-        top = .root
+        top = nil
         group = parent.group
         depth = parent.depth + 1
         leasesParent = parent.isShared
@@ -68,6 +83,18 @@ final class Branch: @unchecked Sendable {
         self.excluded = excluded
         isShared = shared
         lease()
+    }
+
+    /// Where it is, for messages; escaped.
+    var path: String {
+        var names: [String] = []
+        var branch = self
+        while let parent = branch.parent {
+            names.append(EntryName.escaped(branch.name.dropLast().map { UInt8(bitPattern: $0) }))
+            branch = parent
+        }
+        let top = branch.top?.shown ?? ""
+        return names.reversed().reduce(top) { $0.isEmpty || $0.hasSuffix("/") ? $0 + $1 : $0 + "/" + $1 }
     }
 
     func lease() { leases.add(1, ordering: .relaxed) }
@@ -97,8 +124,7 @@ final class Batch: Sendable {
 /// What is left out, by the identity of the directory that holds it: a walk knows no paths.
 struct Exclusions: Sendable {
     private var names: [Inode: Set<String>] = [:]
-
-    var isEmpty: Bool { names.isEmpty }
+    private var directories: Set<Inode> = []
 
     init(_ paths: Set<RelativePath>, in directory: Directory) {
         for (parent, paths) in Dictionary(grouping: paths, by: { $0.parent ?? .root }) {
@@ -112,52 +138,74 @@ struct Exclusions: Sendable {
         }
     }
 
-    func names(in status: cdisk_usage) -> Set<String>? {
-        isEmpty ? nil : names[Inode(device: status.device, inode: status.inode)]
+    /// What is given anywhere counts as a group of its own and nowhere else.
+    init(_ tops: [TopPath]) {
+        guard tops.count > 1 else { return }
+        for top in tops {
+            guard let status = top.status() else { continue }
+            if status.isDirectory {
+                directories.insert(Inode(status))
+            } else if let folder = top.folderStatus() {
+                names[Inode(folder), default: []].insert(top.name)
+            }
+        }
     }
+
+    func names(in status: cdisk_usage) -> Set<String>? { names.isEmpty ? nil : names[Inode(status)] }
+
+    /// True for a directory that no walk enters from above.
+    func contains(_ status: cdisk_usage) -> Bool { !directories.isEmpty && directories.contains(Inode(status)) }
 }
 
 struct Inode: Hashable {
     var device: UInt64
     var inode: UInt64
+
+    init(device: UInt64, inode: UInt64) {
+        self.device = device
+        self.inode = inode
+    }
+
+    init(_ status: cdisk_usage) { self.init(device: status.device, inode: status.inode) }
 }
 
-/// Files with more than one name, each with the first group that holds one of them.
-struct LinkLedger: Sendable {
-    struct Link {
-        var device: UInt64
-        var inode: UInt64
-        var blocks: UInt64
-        var group: Int
+/// A path that somebody gave, absolute or from where the process is.
+struct TopPath: Sendable {
+    /// NUL-terminated.
+    private let bytes: [CChar]
+
+    /// - Parameter path: as it was given: `FilePath` would drop the slash that it ends with.
+    init(_ path: String) { bytes = Array(path.utf8CString) }
+
+    /// Escaped.
+    var shown: String { EntryName.escaped(text) }
+
+    /// The last component, escaped.
+    var name: String { EntryName.escaped(text[(text.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0)...]) }
+
+    private var text: [UInt8] { bytes.dropLast().map { UInt8(bitPattern: $0) } }
+
+    /// Without following a link that it ends with.
+    func status() -> cdisk_usage? { usage(of: bytes) }
+
+    /// The directory that holds it, if it is no directory itself.
+    func folderStatus() -> cdisk_usage? {
+        let folder = text.lastIndex(of: UInt8(ascii: "/")).map { text[...$0] } ?? Array(".".utf8)[...]
+        return usage(of: folder.map { CChar(bitPattern: $0) } + [0])
     }
 
-    private(set) var links: [Link] = []
-    private var sortAt = 1 << 14
-
-    mutating func append(_ link: Link) {
-        links.append(link)
-        if links.count >= sortAt {
-            reduce()
-            sortAt = max(sortAt, links.count * 2)
+    private func usage(of path: [CChar]) -> cdisk_usage? {
+        var status = cdisk_usage()
+        let result = unsafe path.withUnsafeBufferPointer {
+            unsafe cdisk_usage_at(AT_FDCWD, $0.baseAddress!, &status)
         }
+        return result == 0 ? status : nil
     }
 
-    mutating func merge(_ other: LinkLedger) {
-        links += other.links
-        reduce()
-    }
-
-    /// Leaves one record for each file. Among those of one file, the sums differ only if somebody wrote to it.
-    private mutating func reduce() {
-        links.sort { ($0.device, $0.inode, $0.group) < ($1.device, $1.inode, $1.group) }
-        var kept = 0
-        for index in links.indices
-        where kept == 0 || links[index].inode != links[kept - 1].inode
-            || links[index].device != links[kept - 1].device
-        {
-            links[kept] = links[index]
-            kept += 1
+    func open(_ flags: CInt) -> Result<CInt, Errno> {
+        let descriptor = unsafe bytes.withUnsafeBufferPointer {
+            unsafe cdisk_openat(AT_FDCWD, $0.baseAddress!, flags | O_NOFOLLOW, 0)
         }
-        links.removeSubrange(kept...)
+        return descriptor < 0 ? .failure(Errno(rawValue: errno)) : .success(descriptor)
     }
 }

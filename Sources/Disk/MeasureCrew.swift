@@ -22,9 +22,11 @@ final class MeasureCrew: Sendable {
     /// look up the way again.
     let openLimit: Int
     let openDirectories = Atomic(0)
+    let progress: MeasureProgress?
 
     private let slots: [Slot]
     private let totals: Mutex<[Usage]>
+    private let missed = Mutex(Missed())
     private let pending = Atomic(0)
     private let sleepers = Atomic(0)
     private let bell = Bell()
@@ -34,11 +36,22 @@ final class MeasureCrew: Sendable {
         let links = Mutex(LinkLedger())
     }
 
-    init(_ directory: Directory, groups: Int, excluding exclusions: Exclusions, threads: Int, openDirectories: Int?) {
+    private struct Missed {
+        var vanished: Int64 = 0
+        var named: [Measurement.Miss] = []
+        /// Groups of which something vanished.
+        var unsteady: Set<Int> = []
+    }
+
+    init(
+        _ directory: Directory, groups: Int, excluding exclusions: Exclusions, threads: Int, openDirectories: Int?,
+        progress: MeasureProgress? = nil
+    ) {
         let free = Self.freeDescriptors()
         let workers = min(max(threads, 1), max(free / 8, 1), 256)
         self.directory = directory
         self.exclusions = exclusions
+        self.progress = progress
         // A worker has three descriptors at most beside those: a directory, and the way to another.
         openLimit = openDirectories ?? min(max(free / 2 - 4 * workers, 0), 4096)
         slots = (0..<workers).map { _ in Slot() }
@@ -63,18 +76,42 @@ final class MeasureCrew: Sendable {
     }
 
     /// Works on all that was added, on this thread and others.
-    func run() -> [Usage] {
-        guard pending.load(ordering: .relaxed) > 0 else { return totals.withLock { $0 } }
-        let threads = (1..<slots.count).prefix(slots.count - 1).compactMap { slot in WorkThread { self.work(slot) } }
-        work(0)
-        for thread in threads { thread.join() }
+    func run() -> Measurement {
         var links = LinkLedger()
-        for slot in slots { slot.links.withLock { links.merge($0) } }
-        return totals.withLock { totals in
-            for link in links.links {
-                totals[link.group] += Usage(allocatedBytes: Int64(clamping: link.blocks) * 512, inodes: 1)
+        if pending.load(ordering: .relaxed) > 0 {
+            let threads = (1..<slots.count).compactMap { slot in WorkThread { self.work(slot) } }
+            work(0)
+            for thread in threads { thread.join() }
+            for slot in slots { slot.links.withLock { links.merge(&$0) } }
+            links.reduce()
+        }
+        let strays = links.strays()
+        var usages = totals.withLock { $0 }
+        for link in links.links {
+            usages[Int(link.group)] += Usage(allocatedBytes: Int64(clamping: link.blocks) * 512, inodes: 1)
+        }
+        return missed.withLock { missed in
+            let isSelfContained = usages.indices.map { group in
+                usages[group].unreadable == 0 && !links.sharing.contains(Int32(group))
+                    && !missed.unsteady.contains(group)
             }
-            return totals
+            return Measurement(
+                usages: usages, isSelfContained: isSelfContained, strays: strays, vanished: missed.vanished,
+                misses: missed.named.sorted { $0.path < $1.path })
+        }
+    }
+
+    /// Notes what could not be looked at; `path` is asked for only where it will be named.
+    func miss(_ error: Errno, isVanished: Bool, group: Int, _ path: () -> String) {
+        missed.withLock { missed in
+            if isVanished {
+                missed.vanished += 1
+                missed.unsteady.insert(group)
+            }
+            // Those that vanish are many on a busy host, and must not hide the others.
+            let limit = isVanished ? Measurement.namedMisses / 2 : Measurement.namedMisses
+            guard missed.named.count < limit else { return }
+            missed.named.append(Measurement.Miss(path: path(), error: error, isVanished: isVanished))
         }
     }
 
@@ -95,6 +132,7 @@ final class MeasureCrew: Sendable {
             sleepers.subtract(1, ordering: .sequentiallyConsistent)
             if let work { worker.take(work) }
         }
+        worker.report()
         slots[slot].links.withLock { $0 = worker.links }
     }
 

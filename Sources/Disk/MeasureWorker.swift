@@ -17,6 +17,10 @@ struct MeasureWorker: ~Copyable {
     private var blocks: UInt64 = 0
     private var inodes = 0
     private var unreadable = 0
+    /// How much of what is counted was told to who waits for it.
+    private var shown = 0
+    /// Whose turn it is.
+    private var group = 0
 
     /// Deeper than any tree that somebody made on purpose; what is below counts as unreadable.
     private static let depthLimit = 1 << 16
@@ -37,25 +41,52 @@ struct MeasureWorker: ~Copyable {
     mutating func take(_ work: MeasureCrew.Work) {
         switch work {
         case .branch(let branch):
+            begin(branch.group)
             read(branch)
-            report(branch.group)
         case .batch(let batch): take(batch)
         }
+        crew.progress?.add(inodes - shown)
+        shown = inodes
         crew.finish()
     }
 
     private mutating func take(_ batch: Batch) {
+        begin(batch.branch.group)
         count(batch.buffer, filled: batch.filled, in: batch.branch)
         giveBack(batch.branch)
-        report(batch.branch.group)
     }
 
-    /// Adds what was counted to its group.
-    private mutating func report(_ group: Int) {
+    /// Adds what was counted to its group, which is done only when another group's turn comes.
+    mutating func report() {
         crew.add(
             Usage(allocatedBytes: Int64(clamping: blocks) * 512, inodes: Int64(inodes), unreadable: Int64(unreadable)),
             to: group)
-        (blocks, inodes, unreadable) = (0, 0, 0)
+        crew.progress?.add(inodes - shown)
+        (blocks, inodes, unreadable, shown) = (0, 0, 0, 0)
+    }
+
+    private mutating func begin(_ group: Int) {
+        guard group != self.group else { return }
+        report()
+        self.group = group
+    }
+
+    /// Counts and names what could not be looked at. What is gone since it was listed is part of no sum.
+    private mutating func miss(_ error: Errno, _ branch: Branch, wasListed: Bool = true) {
+        miss(error, branch.group, wasListed: wasListed) { branch.path }
+    }
+
+    private mutating func miss(_ error: Errno, _ name: UnsafePointer<CChar>, in branch: Branch) {
+        miss(error, branch.group, wasListed: true) {
+            let path = branch.path
+            return unsafe (path.isEmpty || path.hasSuffix("/") ? path : path + "/") + escaped(name)
+        }
+    }
+
+    private mutating func miss(_ error: Errno, _ group: Int, wasListed: Bool, _ path: () -> String) {
+        let isVanished = wasListed && error == .noSuchFileOrDirectory
+        if !isVanished { unreadable += 1 }
+        crew.miss(error, isVanished: isVanished, group: group, path)
     }
 
     private mutating func read(_ branch: Branch) {
@@ -65,7 +96,7 @@ struct MeasureWorker: ~Copyable {
             let filled = buffer.fill(from: branch.place.descriptor)
             if filled == 0 { return }
             if filled < 0 {
-                if errno != ENOENT { unreadable += 1 }  // ENOENT: it was removed.
+                miss(Errno(rawValue: errno), branch)
                 return
             }
             if branch.isShared, buffer.isFull(filled: filled) {
@@ -82,9 +113,9 @@ struct MeasureWorker: ~Copyable {
         buffer = Self.newBuffer()
         guard waiting > Self.batchLimit, let batch = crew.takeBatch(slot) else { return }
         // Mostly the same directory's, but if that batch is taken already, another one's.
-        report(branch.group)
         take(batch)
         crew.finish()
+        begin(branch.group)
     }
 
     private mutating func count(_ buffer: EntryBuffer, filled: Int, in branch: Branch) {
@@ -109,14 +140,14 @@ struct MeasureWorker: ~Copyable {
     private mutating func count(_ name: UnsafePointer<CChar>, in branch: Branch, at place: Branch.Place) {
         var status = cdisk_usage()
         guard unsafe cdisk_usage_at(place.descriptor, name, &status) == 0 else {
-            if errno != ENOENT { unreadable += 1 }  // ENOENT: gone since it was listed.
+            unsafe miss(Errno(rawValue: errno), name, in: branch)
             return
         }
         if status.isDirectory {
             // Not every file system lists types, and a name may be something else by now.
             unsafe descend(name, in: branch)
         } else if isOnMount(of: place, status) {
-            add(status, branch.group)
+            add(status)
         }
     }
 
@@ -127,10 +158,12 @@ struct MeasureWorker: ~Copyable {
     }
 
     @inline(__always)
-    private mutating func add(_ status: cdisk_usage, _ group: Int) {
+    private mutating func add(_ status: cdisk_usage) {
         if status.links > 1, !status.isDirectory {
             links.append(
-                LinkLedger.Link(device: status.device, inode: status.inode, blocks: status.blocks, group: group))
+                LinkLedger.Link(
+                    device: status.device, inode: status.inode, blocks: status.blocks, group: Int32(group),
+                    links: status.links))
         } else {
             blocks &+= status.blocks
             inodes &+= 1
@@ -143,7 +176,7 @@ struct MeasureWorker: ~Copyable {
     private mutating func open(_ branch: Branch) -> Bool {
         defer { if branch.leasesParent, let parent = branch.parent { giveBack(parent) } }
         guard branch.depth <= Self.depthLimit else {
-            unreadable += 1
+            miss(.fileNameTooLong, branch)
             return false
         }
         for _ in 0..<Self.patience {
@@ -157,27 +190,27 @@ struct MeasureWorker: ~Copyable {
                 return false
             }
         }
-        unreadable += 1
+        miss(.tooManyOpenFiles, branch)
         return false
     }
 
     private mutating func begin(_ branch: Branch, _ descriptor: CInt) -> Bool {
         var status = cdisk_usage()
         guard unsafe cdisk_usage_of(descriptor, &status) == 0 else {
-            unreadable += 1
+            miss(Errno(rawValue: errno), branch)
             close(descriptor)
             return false
         }
         guard let mount = mount(of: descriptor, status) else {
-            unreadable += 1
+            miss(.notSupported, branch)
             close(descriptor)
             return false
         }
-        guard branch.parent == nil || branch.parent?.place.mount == mount else {
+        if let parent = branch.parent, parent.place.mount != mount || crew.exclusions.contains(status) {
             close(descriptor)
             return false
         }
-        add(status, branch.group)
+        add(status)
         let open = crew.openDirectories.add(1, ordering: .relaxed).newValue
         branch.opened(
             Branch.Place(descriptor: descriptor, device: status.device, inode: status.inode, mount: mount),
@@ -193,15 +226,21 @@ struct MeasureWorker: ~Copyable {
     }
 
     private func descriptor(of branch: Branch) -> Result<CInt, Errno> {
-        guard let parent = branch.parent else {
-            return crew.directory.lookup.open(branch.top, in: crew.directory.descriptor, O_RDONLY | O_DIRECTORY)
-        }
+        guard let parent = branch.parent else { return open(branch.top, O_RDONLY | O_DIRECTORY) }
         if branch.leasesParent { return child(branch.name, of: parent.place.descriptor, O_RDONLY | O_DIRECTORY) }
         switch way(to: parent) {
         case .success(let way):
             defer { close(way) }
             return child(branch.name, of: way, O_RDONLY | O_DIRECTORY)
         case .failure(let error): return .failure(error)
+        }
+    }
+
+    private func open(_ top: Branch.Top?, _ flags: CInt) -> Result<CInt, Errno> {
+        switch top {
+        case .below(let path): crew.directory.lookup.open(path, in: crew.directory.descriptor, flags)
+        case .anywhere(let path): path.open(flags)
+        case nil: .failure(.invalidArgument)
         }
     }
 
@@ -228,7 +267,7 @@ struct MeasureWorker: ~Copyable {
             top = parent
         }
         let flags = cdisk_o_path() | O_DIRECTORY
-        let opened = crew.directory.lookup.open(top.top, in: crew.directory.descriptor, flags)
+        let opened = open(top.top, flags)
         guard case .success(var current) = opened else { return opened }
         while let name = names.popLast() {
             let next = child(joined(name, &names), of: current, flags)
@@ -259,13 +298,20 @@ struct MeasureWorker: ~Copyable {
 
     /// Counts what was listed as a directory and cannot be opened as one.
     private mutating func missed(_ branch: Branch, _ error: Errno) {
-        // Gone since it was listed; or something is mounted on it, while of a top this says that it is out of bounds.
-        if error == .noSuchFileOrDirectory || (error == .improperLink && branch.parent != nil) { return }
+        // Something is mounted on it; of a top this says that it is out of bounds.
+        if error == .improperLink, branch.parent != nil { return }
+        if error == .noSuchFileOrDirectory {
+            switch branch.top {
+            case .below: return
+            case .anywhere: return miss(error, branch, wasListed: false)
+            case nil: return miss(error, branch)
+            }
+        }
         var status = cdisk_usage()
         let known = ask(about: branch, &status)
-        if known { add(status, branch.group) }
+        if known { add(status) }
         let isOther = error == .notDirectory || error == .tooManySymbolicLinkLevels
-        if !known || !isOther || status.isDirectory { unreadable += 1 }
+        if !known || !isOther || status.isDirectory { miss(error, branch) }
     }
 
     /// What stands in the place of a directory.
@@ -278,8 +324,17 @@ struct MeasureWorker: ~Copyable {
             }
             return result == 0 && isOnMount(of: parent.place, status)
         }
+        let path: RelativePath
+        switch branch.top {
+        case .below(let relative): path = relative
+        case .anywhere(let top):
+            guard let found = top.status() else { return false }
+            status = found
+            return true
+        case nil: return false
+        }
         do {
-            let found = try crew.directory.status(branch.top)
+            let found = try crew.directory.status(path)
             status = cdisk_usage(
                 device: found.device, inode: found.inode, blocks: UInt64(found.allocatedBytes / 512),
                 mount_id: found.mountID, mode: found.mode, links: found.links)

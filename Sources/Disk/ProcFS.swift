@@ -69,7 +69,7 @@ package struct ProcFS: Sendable {
     package enum Link: String, CaseIterable, Sendable { case cwd, root, exe }
     package enum Namespace: String, Sendable { case mnt, pid }
 
-    private let folder: Directory
+    let folder: Directory
 
     /// - Parameter path: another than `/proc` for tests, and for the `/proc` of the host in a container.
     package init(path: FilePath = "/proc") throws(DiskError) { folder = try Directory(path: path) }
@@ -159,7 +159,7 @@ extension ProcFS {
     private static let exiting: UInt64 = 0x0000_0004  // PF_EXITING
     private static let kernelThread: UInt64 = 0x0020_0000  // PF_KTHREAD. Source: Linux `include/linux/sched.h`
 
-    private func answer<Value>(
+    func answer<Value>(
         _ id: ProcessID, _ body: () throws(DiskError) -> Value
     ) -> ProcessAnswer<Value> {
         do throws(DiskError) {
@@ -176,7 +176,7 @@ extension ProcFS {
         }
     }
 
-    private func held(_ name: String, in directory: Directory) throws(DiskError) -> HeldFile {
+    func held(_ name: String, in directory: Directory) throws(DiskError) -> HeldFile {
         var status = cdisk_status()
         if unsafe withName(name, { unsafe cdisk_status_behind(directory.descriptor, $0, &status) }) == 0 {
             return HeldFile(
@@ -216,7 +216,7 @@ extension ProcFS {
             isExiting: flags & Self.exiting != 0)
     }
 
-    private func bytes(_ path: RelativePath) throws(DiskError) -> [UInt8] {
+    func bytes(_ path: RelativePath) throws(DiskError) -> [UInt8] {
         let file = Owned(try folder.open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY))
         var bytes: [UInt8] = []
         var failure: CInt = 0

@@ -35,9 +35,13 @@ package struct EngineClient: Sendable {
         /// The build cache. Engines before 23.0 measure everything they store to answer, which takes long on large hosts.
         package var buildCache: Bool
 
-        package init(imageLayers: Bool = true, buildCache: Bool = true) {
+        /// What the engine calls reclaimable of its images; asked for together with the build cache only.
+        package var imageSpace: Bool
+
+        package init(imageLayers: Bool = true, buildCache: Bool = true, imageSpace: Bool = false) {
             self.imageLayers = imageLayers
             self.buildCache = buildCache
+            self.imageSpace = imageSpace
         }
     }
 
@@ -74,14 +78,15 @@ package struct EngineClient: Sendable {
         async let images = session.images()
         async let volumes = session.volumes()
         async let plugins = session.plugins()
-        async let buildCache = questions.buildCache ? session.buildCache() : nil
+        async let usage = questions.buildCache ? session.diskUsage(images: questions.imageSpace) : nil
         let (containers, containerDetails) = await session.containers()
         let imageDetails = await questions.imageLayers ? session.imageDetails(of: images) : nil
         return await .answered(
             EngineReport(
                 version: version, api: api, peerPID: transport.peerPID, info: info, images: images,
                 imageDetails: imageDetails, containers: containers, containerDetails: containerDetails,
-                volumes: volumes, buildCache: buildCache, plugins: plugins))
+                volumes: volumes, buildCache: usage?.buildCache, plugins: plugins,
+                reclaimableImageBytes: usage?.reclaimableImageBytes))
     }
 
     /// `/info` alone: which root an engine owns, at the price of two requests.

@@ -115,7 +115,7 @@ extension EngineImage: Decodable {
     package init(from decoder: any Decoder) throws {
         let answer = try decoder.container(keyedBy: Key.self)
         id = try answer.required("Id")
-        parentID = try answer.optional("ParentId") ?? ""
+        parentID = try answer.required("ParentId")
         tags = try answer.list("RepoTags").filter { $0 != "<none>:<none>" }
         guard EnginePaths.hex(ofImage: id) != nil else { throw UnexpectedValue(detail: "image id \(id)") }
     }
@@ -123,9 +123,12 @@ extension EngineImage: Decodable {
 
 extension EngineImageDetail: Decodable {
     package init(from decoder: any Decoder) throws {
+        struct RootFS: Decodable { var Layers: [String]? }
+
         let answer = try decoder.container(keyedBy: Key.self)
         id = try answer.required("Id")
         layers = try answer.optional("GraphDriver")
+        layerCount = try (answer.optional("RootFS") as RootFS?)?.Layers?.count
     }
 }
 
@@ -145,6 +148,12 @@ extension EngineContainer: Decodable {
 extension EngineContainerDetail: Decodable {
     package init(from decoder: any Decoder) throws {
         struct State: Decodable { var Status: String }
+        struct Storage: Decodable {
+            var RootFS: RootFS?
+
+            struct RootFS: Decodable { var Snapshot: Snapshot? }
+            struct Snapshot: Decodable { var Name: String? }
+        }
 
         let answer = try decoder.container(keyedBy: Key.self)
         id = try answer.required("Id")
@@ -154,6 +163,7 @@ extension EngineContainerDetail: Decodable {
         driver = try answer.required("Driver")
         state = try (answer.required("State") as State).Status
         layers = try answer.optional("GraphDriver")
+        snapshotter = try (answer.optional("Storage") as Storage?)?.RootFS?.Snapshot?.Name
         mounts = try answer.required("Mounts")
         guard EntryName.isHexID(id) else { throw UnexpectedValue(detail: "container id \(id)") }
         guard EnginePaths.hex(ofImage: imageID) != nil else { throw UnexpectedValue(detail: "image id \(imageID)") }
@@ -173,8 +183,10 @@ extension EngineMount: Decodable {
         let answer = try decoder.container(keyedBy: Key.self)
         type = try answer.optional("Type") ?? ""
         name = try answer.optional("Name") ?? ""
-        source = try answer.optional("Source") ?? ""
+        source = try answer.required("Source")
         destination = try answer.required("Destination")
+        // Since 1.25 the engine says which kind it is; before, only volumes have a name.
+        if type.isEmpty, !name.isEmpty { type = "volume" }
     }
 }
 
@@ -189,7 +201,7 @@ struct VolumeList: Decodable {
             throw DecodingError.keyNotFound("Volumes" as Key, .init(codingPath: [], debugDescription: ""))
         }
         volumes = try answer.optional("Volumes")
-        warnings = try answer.optional("Warnings") ?? []
+        warnings = try answer.list("Warnings")
     }
 }
 
@@ -201,6 +213,7 @@ extension EngineVolume: Decodable {
         mountpoint = try answer.optional("Mountpoint") ?? ""
         labels = try answer.optional("Labels") ?? [:]
         scope = try answer.optional("Scope") ?? ""
+        tellsOptions = answer.contains("Options")
         options = try answer.optional("Options") ?? [:]
         guard !name.isEmpty, !driver.isEmpty else { throw UnexpectedValue(detail: "a volume without name or driver") }
     }
@@ -241,6 +254,18 @@ extension EngineBuildRecord: Decodable {
         let answer = try decoder.container(keyedBy: Key.self)
         id = try answer.required("ID")
         isInUse = try answer.required("InUse")
+        // What follows is only shown.
+        type = try answer.optional("Type") ?? ""
+        description = try answer.optional("Description") ?? ""
+        isShared = try answer.optional("Shared")
+        sizeBytes = try answer.optional("Size")
+        created = try answer.optional("CreatedAt")
+        lastUsed = try answer.optional("LastUsedAt")
+        usageCount = try answer.optional("UsageCount")
+        // `Parent` before 1.42; then `Parents`, which engines up to 29.7 spell with a leading space.
+        let parent: String? = try answer.optional("Parent")
+        parents =
+            try answer.optional("Parents") ?? answer.optional(" Parents") ?? parent.map { $0.isEmpty ? [] : [$0] } ?? []
     }
 }
 
@@ -250,30 +275,5 @@ extension EnginePlugin: Decodable {
         id = try answer.required("Id")
         name = try answer.required("Name")
         guard EntryName.isHexID(id) else { throw UnexpectedValue(detail: "plugin id \(id)") }
-    }
-}
-
-/// `/system/df`: only the build cache.
-struct DiskUsage: Decodable {
-    let buildCache: [EngineBuildRecord]?
-
-    private struct Usage: Decodable {
-        var TotalCount: Int?
-        var Items: [EngineBuildRecord]?
-    }
-
-    init(from decoder: any Decoder) throws {
-        let answer = try decoder.container(keyedBy: Key.self)
-        // From API 1.52 on the list may move into `BuildCacheUsage`; an engine that has it there may send `null` here.
-        if let list: [EngineBuildRecord] = try answer.optional("BuildCache") {
-            buildCache = list
-        } else if let usage: Usage = try answer.optional("BuildCacheUsage") {
-            guard let items = usage.Items ?? (usage.TotalCount == 0 ? [] : nil) else {
-                throw UnexpectedValue(detail: "BuildCacheUsage counts records that it does not list")
-            }
-            buildCache = items
-        } else {
-            buildCache = answer.contains("BuildCache") ? [] : nil
-        }
     }
 }

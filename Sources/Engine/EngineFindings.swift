@@ -53,7 +53,7 @@ private struct EngineMapping {
     let driver: StorageDriver?
 
     private static let imageAreas: Set<Area> = [.images, .layers]
-    private static let containerAreas: Set<Area> = [.containers, .layers, .volumes]
+    private static let containerAreas: Set<Area> = [.containers, .images, .layers, .volumes]
 
     init(info: EngineInfo) {
         self.info = info
@@ -78,15 +78,15 @@ private struct EngineMapping {
         case .success(let images):
             for image in images {
                 for path in imagePaths(image.id) {
-                    findings.claim(path, by: .engine("image list"), .knows, as: .image, source: source)
+                    findings.claim(path, by: .engine("image list"), .knows, as: imageThing, source: source)
                     for tag in image.tags {
                         let name = EntryName.escaped(text: tag)
-                        findings.claim(path, by: .tag(name), as: .image, source: source)
+                        findings.claim(path, by: .tag(name), as: imageThing, source: source)
                     }
                 }
                 // The image is rebuilt and shown by its parents.
                 for (path, parent) in zip(imagePaths(image.id), imagePaths(image.parentID)) {
-                    findings.claim(parent, by: .item(path), as: .image, source: source)
+                    findings.claim(parent, by: .item(path), as: imageThing, source: source)
                 }
             }
         }
@@ -95,7 +95,13 @@ private struct EngineMapping {
         var known: Set<RelativePath> = []
         for image in details.values {
             let endpoint = "/images/\(image.id)/json"
-            for path in layers(image.layers, of: endpoint, mayBeAbsent: false, into: &findings).keys {
+            let named = layers(image.layers, of: endpoint, mayBeAbsent: false, into: &findings).keys
+            if let driver, driver.namesAllLayers, image.layerCount.map({ named.count < $0 }) ?? true {
+                let count = image.layerCount.map(String.init) ?? "an unknown number of"
+                let reason = "it names \(named.count) of \(count) layers"
+                findings.problem(endpoint, hides: Self.imageAreas, because: reason)
+            }
+            for path in named {
                 if known.insert(path).inserted {
                     findings.claim(path, by: .engine("image list"), .knows, source: endpoint)
                 }
@@ -105,9 +111,17 @@ private struct EngineMapping {
         }
     }
 
+    /// What the things at `imagePaths` are taken for: with containerd an image's id is that of a blob.
+    private var imageThing: Thing? { info.imageStore == .containerd ? nil : .image }
+
     /// The records that an image may have: of its own era first, then of the one before, whose ids upgrades may have kept.
     private func imagePaths(_ id: String) -> [RelativePath] {
-        guard let driver, let hex = EnginePaths.hex(ofImage: id) else { return [] }
+        guard let hex = EnginePaths.hex(ofImage: id) else { return [] }
+        // containerd's own root, unless the engine uses a containerd of the system: then nothing lies there.
+        if info.imageStore == .containerd {
+            return [RelativePath("containerd/daemon/io.containerd.content.v1.content/blobs/sha256") / hex]
+        }
+        guard let driver else { return [] }
         return [RelativePath("image/\(driver.rawValue)/imagedb/content/sha256") / hex, RelativePath("graph") / hex]
     }
 
@@ -132,7 +146,7 @@ private struct EngineMapping {
         let claimant = Claimant.container(id: container.id, name: EntryName.escaped(text: container.name))
         findings.claim(RelativePath("containers") / container.id, by: claimant, as: .container, source: endpoint)
         for path in imagePaths(container.imageID) {
-            findings.claim(path, by: claimant, as: .image, source: endpoint)
+            findings.claim(path, by: claimant, as: imageThing, source: endpoint)
         }
         if let driver {
             let record = RelativePath("image/\(driver.rawValue)/layerdb/mounts") / container.id
@@ -146,12 +160,32 @@ private struct EngineMapping {
             let thing: Thing? = isInit ? .initLayer : key == "LowerDir" ? nil : .rwLayer
             findings.claim(path, by: claimant, as: thing, source: endpoint)
         }
+        if !isDead { checkStorage(of: container, endpoint, into: &findings) }
         for mount in container.mounts { claims(of: mount, by: claimant, endpoint, into: &findings) }
+    }
+
+    /// A container has its layers in the storage driver or in containerd. If it is not said where, any of them may be its.
+    private func checkStorage(
+        of container: EngineContainerDetail, _ endpoint: String, into findings: inout Findings
+    ) {
+        let reason: String? =
+            switch (container.layers, container.snapshotter) {
+            case (nil, nil): "it does not say where the container's layers are"
+            case (let layers?, _) where driver?.namesItsLayers ?? false && layers.data?["LowerDir"] == nil:
+                "it does not name the layers below the container's own"
+            case (nil, _?) where info.imageStore == .graphdriver:
+                "its layers are in containerd, while the engine uses the storage driver \(info.driver)"
+            case (_, _): nil
+            }
+        if let reason { findings.problem(endpoint, hides: [.layers], because: EntryName.escaped(text: reason)) }
     }
 
     private func claims(
         of mount: EngineMount, by claimant: Claimant, _ endpoint: String, into findings: inout Findings
     ) {
+        if mount.type == "bind", mount.source.isEmpty {
+            findings.problem(endpoint, hides: [.volumes, .layers], because: "it does not say what it mounts")
+        }
         var named: RelativePath?
         if mount.type == "volume" { named = volumePath(mount.name, endpoint, into: &findings) }
         if let named { findings.claim(named, by: claimant, source: endpoint) }
@@ -245,6 +279,7 @@ private struct EngineMapping {
         case .failure(let error): findings.problem(error, hides: [.layers])
         case .success(let records):
             for record in records {
+                findings.catalog.caches.append(record.described)
                 guard let driver, let path = EnginePaths.layer(record.id, of: driver) else { continue }
                 // The directory of a record has the record's id, or another one, which BuildKit's own files tell.
                 findings.claim(
@@ -278,5 +313,22 @@ extension StorageDriver {
         case .overlay, .overlay2, .fuseOverlayfs: true
         case .aufs, .btrfs, .devicemapper, .vfs, .zfs: false
         }
+    }
+
+    /// True for drivers that name every layer of an image; a layer of overlay holds those below it and names only itself.
+    fileprivate var namesAllLayers: Bool { namesItsLayers && self != .overlay }
+}
+
+extension EngineBuildRecord {
+    fileprivate var described: CacheRecord {
+        func printable(_ text: String) -> String { EntryName.escaped(text: text) }
+        var record = CacheRecord(
+            id: printable(id), directory: nil, description: description, recordType: printable(type),
+            created: created.flatMap(Timestamp.init(rfc3339:)), lastUsed: lastUsed.flatMap(Timestamp.init(rfc3339:)),
+            sizeBytes: sizeBytes, parents: parents.map(printable))
+        record.usageCount = usageCount
+        record.isShared = isShared
+        record.isInUse = isInUse
+        return record
     }
 }

@@ -34,6 +34,8 @@ package struct EngineReport: Sendable {
     /// `nil` if nobody asked.
     package var buildCache: Reply<[EngineBuildRecord]>?
     package var plugins: Reply<[EnginePlugin]>
+    /// What `docker system df` calls reclaimable of the images; `nil` if nobody asked, or the engine did not tell.
+    package var reclaimableImageBytes: Int64?
 
     /// The things of a list, asked about one by one.
     package struct Details<Value: Sendable>: Sendable {
@@ -51,7 +53,8 @@ package struct EngineReport: Sendable {
         version: EngineVersion, api: APIVersion, peerPID: Int32?, info: Reply<EngineInfo>,
         images: Reply<[EngineImage]>, imageDetails: Details<EngineImageDetail>?,
         containers: Reply<[EngineContainer]>, containerDetails: Details<EngineContainerDetail>,
-        volumes: Reply<EngineVolumes>, buildCache: Reply<[EngineBuildRecord]>?, plugins: Reply<[EnginePlugin]>
+        volumes: Reply<EngineVolumes>, buildCache: Reply<[EngineBuildRecord]>?, plugins: Reply<[EnginePlugin]>,
+        reclaimableImageBytes: Int64? = nil
     ) {
         self.version = version
         self.api = api
@@ -64,6 +67,7 @@ package struct EngineReport: Sendable {
         self.volumes = volumes
         self.buildCache = buildCache
         self.plugins = plugins
+        self.reclaimableImageBytes = reclaimableImageBytes
     }
 }
 
@@ -109,7 +113,10 @@ package struct EngineImage: Hashable, Sendable {
 /// The part of `/images/<id>/json` that names layers.
 package struct EngineImageDetail: Hashable, Sendable {
     package var id: String
+    /// `nil` with the containerd image store since API 1.52, and where the engine does not tell.
     package var layers: EngineLayers?
+    /// How many layers the image has; `nil` where the engine does not tell.
+    package var layerCount: Int?
 }
 
 /// One container of `/containers/json?all=1`.
@@ -130,7 +137,11 @@ package struct EngineContainerDetail: Hashable, Sendable {
     package var driver: String
     /// As in the list.
     package var state: String
+    /// `nil` with the containerd image store since API 1.52, and where the engine does not tell.
     package var layers: EngineLayers?
+    /// containerd's name of the snapshotter that holds the container's layers, such as `overlayfs`; with the containerd
+    /// image store since API 1.52.
+    package var snapshotter: String?
     package var mounts: [EngineMount]
 }
 
@@ -143,7 +154,7 @@ package struct EngineLayers: Hashable, Sendable {
 
 /// One of a container's `Mounts`.
 package struct EngineMount: Hashable, Sendable {
-    /// `bind`, `volume`, `tmpfs`, `npipe`, `cluster`, `image`.
+    /// `bind`, `volume`, `tmpfs`, `npipe`, `cluster`, `image`; empty for a bind from engines before 1.13.
     package var type: String
     /// The volume's name; empty for others.
     package var name: String
@@ -171,12 +182,25 @@ package struct EngineVolume: Hashable, Sendable {
     package var scope: String
     /// With options the data is elsewhere: `device` may even be a path below the data root.
     package var options: [String: String]
+    /// Engines before 1.13 (API 1.25) do not tell options.
+    package var tellsOptions = true
 }
 
 /// One record of the build cache in `/system/df`.
 package struct EngineBuildRecord: Hashable, Sendable {
     package var id: String
     package var isInUse: Bool
+    /// As in `CacheRecord.recordType`; empty if the engine does not tell.
+    package var type: String
+    package var description: String
+    /// An image uses its content too.
+    package var isShared: Bool?
+    package var sizeBytes: Int64?
+    /// RFC 3339.
+    package var created: String?
+    package var lastUsed: String?
+    package var usageCount: Int64?
+    package var parents: [String]
 }
 
 /// One plugin of `/plugins`.

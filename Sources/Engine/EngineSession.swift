@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Model
+
 /// The questions of one `ask`, in one API version and before one deadline.
 struct EngineSession: Sendable {
     let client: EngineClient
@@ -19,6 +21,12 @@ struct EngineSession: Sendable {
             guard let volumes = list.volumes ?? (version.highestAPI < APIVersion(1, 39) ? [] : nil) else {
                 return .failure(EngineError("/volumes", .unexpectedShape, status: 200, ".Volumes is null"))
             }
+            // Options may name a place below the root; which, only they can say.
+            if api >= APIVersion(1, 25), let silent = volumes.first(where: { !$0.tellsOptions }) {
+                let name = EntryName.escaped(text: silent.name)
+                let detail = ".Options of volume \(name) is missing"
+                return .failure(EngineError("/volumes", .unexpectedShape, status: 200, detail))
+            }
             return .success(EngineVolumes(volumes: volumes, warnings: list.warnings))
         }
     }
@@ -29,15 +37,24 @@ struct EngineSession: Sendable {
     }
 
     /// BuildKit came with API 1.38, its list of records with 1.39; before that the records on disk are all there is.
-    func buildCache() async -> Reply<[EngineBuildRecord]> {
-        guard api >= APIVersion(1, 25) else { return .success([]) }
-        // Only from API 1.42 on can the rest, which has to be measured, be left out.
-        let endpoint = api >= APIVersion(1, 42) ? "/system/df?type=build-cache" : "/system/df"
-        return await (get(endpoint) as Reply<DiskUsage>).flatMap { usage in
+    ///
+    /// - Parameter images: also what the engine calls reclaimable of its images.
+    func diskUsage(images: Bool) async -> (buildCache: Reply<[EngineBuildRecord]>, reclaimableImageBytes: Int64?) {
+        guard api >= APIVersion(1, 25) else { return (.success([]), nil) }
+        // Only from API 1.42 on can the rest, which has to be measured, be left out; from 1.52 on the list is promised
+        // only to who asks for it.
+        let endpoint =
+            api >= APIVersion(1, 42)
+            ? "/system/df?type=build-cache" + (images ? "&type=image" : "")
+                + (api >= APIVersion(1, 52) ? "&verbose=1" : "") : "/system/df"
+        let reply: Reply<DiskUsage> = await get(endpoint)
+        let records: Reply<[EngineBuildRecord]> = reply.flatMap { usage in
             if let records = usage.buildCache { return .success(records) }
             guard api >= APIVersion(1, 39) else { return .success([]) }
             return .failure(EngineError(endpoint, .unexpectedShape, status: 200, ".BuildCache is missing"))
         }
+        guard case .success(let usage) = reply else { return (records, nil) }
+        return (records, usage.reclaimableImageBytes)
     }
 
     /// Containers in any state, and each of them by itself.

@@ -24,6 +24,10 @@ package func carryOut(
     defer { withExtendedLifetime(lease) {} }
     let approver = approved.approver
     var plan = approved.plan
+    // A full disk may have no room for a trash; and to trim a log none is needed.
+    if !plan.steps.isEmpty, plan.steps.allSatisfy({ $0.action == .trimLog }) {
+        return try await trimming(ApprovedPlan(plan, approver: approver), survey, shouldStop, progress)
+    }
     var young: [Receipt.Line] = []
     if isUnattended, survey.engine.state == .running { young = try holdBackFirstSightings(&plan, survey) }
     let rechecks = Rechecks(survey, request)
@@ -31,10 +35,23 @@ package func carryOut(
         var receipt = try await execute(
             ApprovedPlan(plan, approver: approver), in: survey.directory, checks: rechecks.checks,
             volumes: survey.engine.state == .running ? volumeEngine(request, of: survey.opened) : nil,
-            clock: systemClock,
+            logs: logCheck(survey), clock: systemClock,
             shouldStop: shouldStop, progress: progress, logger: logger)
         receipt.steps += young
         return receipt
+    } catch {
+        throw flowError(error)
+    }
+}
+
+private func trimming(
+    _ approved: consuming ApprovedPlan, _ survey: Survey, _ shouldStop: () -> Bool,
+    _ progress: @escaping (Receipt.Line) -> Void
+) async throws -> Receipt {
+    do {
+        return try await trimLogs(
+            approved, in: survey.directory, check: logCheck(survey), clock: systemClock, shouldStop: shouldStop,
+            progress: progress, logger: logger)
     } catch {
         throw flowError(error)
     }

@@ -30,7 +30,8 @@ struct EngineBinding: Sendable {
             return EngineBinding(
                 summary: Survey.EngineSummary(
                     state: .running, version: info.serverVersion, apiVersion: report.api.description,
-                    storageDriver: info.driver, imageStore: info.imageStore.rawValue),
+                    storageDriver: info.driver, imageStore: info.imageStore.rawValue,
+                    reclaimableImageBytes: report.reclaimableImageBytes),
                 findings: Engine.findings(from: report),
                 activeDriver: info.imageStore == .graphdriver ? info.driver : "containerd",
                 started: startTime(of: pid, request), owner: "engine")

@@ -15,6 +15,7 @@ struct Look: Sendable {
     /// When each thing that nobody claims last changed.
     var changed: [RelativePath: Timestamp]
     var coverage: WitnessCoverage
+    var hiddenStores: [HiddenStore] = []
 }
 
 /// What a look is taken at.
@@ -27,6 +28,9 @@ struct Place: Sendable {
     var graceSeconds: Int64
     var engine: EngineState
     var activeDriver: String?
+    /// Roots of remapped users in the root, and the one that the engine works on.
+    var remapped: [String] = []
+    var activeRemapped: String?
     var engineStarted: Timestamp?
     var keep: [Glob]
 
@@ -45,10 +49,14 @@ struct Place: Sendable {
         reach = Reach(findings)
         var changed = changes(of: candidates(findings, reach), in: root)
         for (item, before) in moved { changed[item.path] = before }
-        let circumstances = Circumstances(
+        var circumstances = Circumstances(
             now: now, graceSeconds: graceSeconds, engine: engine, activeDriver: activeDriver,
             engineStarted: engineStarted, changed: changed)
+        circumstances.remapped = remapped
+        circumstances.activeRemapped = activeRemapped
         let judged = named(classify(findings, reach, circumstances), findings.catalog, keep: keep)
-        return Look(findings: findings, reach: reach, items: judged, changed: changed, coverage: witness.coverage)
+        return Look(
+            findings: findings, reach: reach, items: judged, changed: changed, coverage: witness.coverage,
+            hiddenStores: HiddenStores(findings, circumstances).stores)
     }
 }

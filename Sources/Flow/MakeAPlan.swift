@@ -5,14 +5,6 @@ import Disk
 package import Model
 import Observe
 
-/// Returns the space that each item takes, by its path. What a nested item owns is not counted in its parent.
-package func usage(of items: [Judged], in survey: Survey) -> [RelativePath: Usage] {
-    let groups = items.map(\.item.paths)
-    let nested = nestedPaths(items, all: survey.items)
-    let usages = measure(in: survey.directory, groups: groups, excluding: nested)
-    return Dictionary(zip(items.map(\.item.path), usages), uniquingKeysWith: { first, _ in first })
-}
-
 /// Returns what would be done under `policy`, measured, and who every path is now.
 package func plan(_ survey: Survey, _ policy: Plan.Policy) throws -> Plan {
     let movable = survey.items.filter { entry in
@@ -32,19 +24,5 @@ package func plan(_ survey: Survey, _ policy: Plan.Policy) throws -> Plan {
     return makePlan(survey.items, survey.reach, basis)
 }
 
-/// Paths of other items that lie inside those of `items`.
-private func nestedPaths(_ items: [Judged], all: [Judged]) -> Set<RelativePath> {
-    let owned = Set(items.flatMap(\.item.paths))
-    var nested: Set<RelativePath> = []
-    for path in all.flatMap(\.item.paths) {
-        var parent = path.parent
-        while let directory = parent, !directory.text.isEmpty {
-            if owned.contains(directory) {
-                nested.insert(path)
-                break
-            }
-            parent = directory.parent
-        }
-    }
-    return nested
-}
+/// Returns, for each step of a plan, which others it cannot do without.
+package func needs(of steps: [Plan.Step], in survey: Survey) -> [Set<Int>] { Decide.needs(of: steps, survey.reach) }

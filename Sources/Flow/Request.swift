@@ -18,13 +18,17 @@ package struct Request: Sendable {
     /// The effective user id of whoever asks.
     package var caller: UInt32
     package var environment: [String: String]
+    /// Ask the engine also what it calls reclaimable of its images.
+    package var asksImageSpace = false
+    /// `--exact`: believe no size that an earlier run measured.
+    package var exact: Bool
     /// Where to look for roots and processes; tests look elsewhere.
     package var rootSources: RootSources
 
     package init(
         dataRoot: String? = nil, host: String? = nil, offline: Bool = false, graceSeconds: Int64 = 24 * 3600,
         keep: [String] = [], now: Timestamp, caller: UInt32, environment: [String: String] = [:],
-        rootSources: RootSources = RootSources()
+        exact: Bool = false, rootSources: RootSources = RootSources()
     ) {
         self.dataRoot = dataRoot
         self.host = host
@@ -34,6 +38,7 @@ package struct Request: Sendable {
         self.now = now
         self.caller = caller
         self.environment = environment
+        self.exact = exact
         self.rootSources = rootSources
     }
 

@@ -15,6 +15,8 @@ package struct Survey: Sendable {
     package var catalog: Catalog
     /// Who reaches what, for `why` and for the order of a plan.
     package var reach: Reach
+    /// Stores of the root that the engine does not show, or perhaps not.
+    package var hiddenStores: [HiddenStore]
     /// What the kernel was asked about.
     package var coverage: WitnessCoverage
     /// The open root, for measuring and for moving.
@@ -22,6 +24,7 @@ package struct Survey: Sendable {
     /// When each thing that nobody claims last changed.
     package var changed: [RelativePath: Timestamp]
     var place: Place
+    var remembering: Remembering
     var opened: DataRoot
     /// `DockerRootDir` of the engine that answered, whether the root is its own or not.
     var engineRoot: String?
@@ -52,6 +55,8 @@ package struct Survey: Sendable {
         package var storageDriver: String?
         /// `graphdriver` or `containerd`.
         package var imageStore: String?
+        /// What `docker system df` calls reclaimable of its images; `nil` if it did not say.
+        package var reclaimableImageBytes: Int64?
         /// Why it could not be asked.
         package var reason: String?
     }

@@ -16,7 +16,9 @@ package func survey(_ request: Request) async throws -> Survey {
 
 /// The engine's complete answer, asked anew each time.
 func ask(_ request: Request) async throws -> EngineAnswer {
-    await withEngine(at: try request.engineHost()) { await $0.ask(EngineClient.Questions(imageLayers: false)) }
+    await withEngine(at: try request.engineHost()) {
+        await $0.ask(EngineClient.Questions(imageLayers: false, imageSpace: request.asksImageSpace))
+    }
 }
 
 extension Request {
@@ -44,20 +46,37 @@ private func survey(_ request: Request, _ answer: EngineAnswer?) throws -> Surve
         flag: request.dataRoot, engineRoot: answer?.rootDirectory, sources: request.rootSources)
     let root = try openDataRoot(found.path, caller: request.caller, proc: request.proc)
     let engine = EngineBinding.bind(answer, to: root, request)
-    let place = Place(
+    var place = Place(
         root: root.directory, path: root.path, sources: request.rootSources, now: request.now,
         graceSeconds: request.graceSeconds, engine: engine.summary.state, activeDriver: engine.activeDriver,
         engineStarted: engine.started, keep: request.keep.map(Glob.init))
+    place.remapped = root.remapped
+    place.activeRemapped = root.remapped.first { answer?.rootDirectory == root.path + "/" + $0 }
     var look = place.look(engine: engine.findings)
     let modified = modifications(of: look.items.map(\.item), in: root.directory)
     for index in look.items.indices { look.items[index].item.modified = modified[look.items[index].item.path] }
     return Survey(
         root: Survey.Root(
             path: root.path, how: found.how, filesystem: root.filesystem, eras: root.eras, drivers: root.drivers,
-            owner: engine.owner, notes: root.notes + engine.notes,
+            owner: engine.owner, notes: root.notes + engine.notes + look.hiddenStores.map(\.note),
             writeObstacles: root.writeObstacles
                 + (engine.owner == "none" ? [] : [root.obstacleUnderEngine].compactMap { $0 })),
         engine: engine.summary, items: look.items, problems: look.findings.problems, catalog: look.findings.catalog,
-        reach: look.reach, coverage: look.coverage, directory: root.directory, changed: look.changed, place: place,
-        opened: root, engineRoot: answer?.rootDirectory)
+        reach: look.reach, hiddenStores: look.hiddenStores, coverage: look.coverage, directory: root.directory,
+        changed: look.changed, place: place, remembering: Remembering(request), opened: root,
+        engineRoot: answer?.rootDirectory)
+}
+
+extension HiddenStore {
+    /// One sentence at the head of every answer.
+    fileprivate var note: String {
+        func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+        let held = "\(count(images.count, "image")), \(count(containers.count, "container"))"
+        let store = setting == .usernsRemap ? "the root \(name.text)" : "the store of \(name.text)"
+        guard name.isCertain else {
+            return "no engine says which store it uses; \(store) (\(held)) may be hidden (\(setting.rawValue))"
+        }
+        let used = volumes.isEmpty ? "" : "; only its containers use \(count(volumes.count, "volume"))"
+        return "the engine does not show \(store): \(held) (\(setting.rawValue))\(used)"
+    }
 }

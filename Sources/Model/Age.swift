@@ -56,6 +56,17 @@ package enum Age {
         return total
     }
 
+    /// A length of time as one would type it: `90m`, `24h`, `30d`; what `seconds(parsing:)` reads back.
+    package static func typed(seconds: Int64) -> String {
+        for (unit, length) in [("d", Int64(86_400)), ("h", 3600), ("m", 60)]
+        where seconds > 0 && seconds % length == 0 {
+            // `24h` is how people say it.
+            if unit == "d", seconds == length { continue }
+            return "\(seconds / length)\(unit)"
+        }
+        return "\(seconds)s"
+    }
+
     private static func length(of unit: String) -> Int64? {
         switch unit {
         case "s": 1

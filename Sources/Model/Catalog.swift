@@ -7,6 +7,9 @@ package struct Catalog: Sendable {
     package var containers: [ContainerRecord] = []
     package var volumes: [VolumeRecord] = []
     package var caches: [CacheRecord] = []
+    /// What records say of a thing beyond who needs it, one sentence each: the build step of a directory, the device of
+    /// a layer. Shown by `explain`; decides nothing.
+    package var facts: [RelativePath: [String]] = [:]
 
     package init() {}
 
@@ -16,6 +19,7 @@ package struct Catalog: Sendable {
         containers += other.containers
         volumes += other.volumes
         caches += other.caches
+        facts.merge(other.facts) { first, second in first + second.filter { !first.contains($0) } }
     }
 }
 
@@ -87,6 +91,8 @@ package struct ContainerRecord: Hashable, Sendable {
     package var mountSources: Set<String> = []
     /// True if its record has the mount points that Docker 1.7 introduced.
     package var hasMountPoints = false
+    /// Where its output goes; `nil` if its records were not read to the end.
+    package var log: LogRecord?
 
     package init(
         id: String, path: RelativePath, name: String, imageID: String, imageName: String, driver: String, state: String,
@@ -122,37 +128,5 @@ package struct VolumeRecord: Hashable, Sendable {
         self.driver = driver
         self.labels = labels
         self.options = options
-    }
-}
-
-/// A record of the build cache as BuildKit's `metadata_v2.db` describes it.
-package struct CacheRecord: Hashable, Sendable {
-    /// 25 characters in base 36.
-    package var id: String
-    /// Where its files are; `nil` if they are those of an image's layer, or in containerd's store.
-    package var directory: RelativePath?
-    /// The build step in BuildKit's words, without control characters: `mount / from exec /bin/sh -c make`.
-    package var description: String
-    /// `regular`, `source.local`, `source.git.checkout`, `exec.cachemount`, `frontend`, `internal`.
-    package var recordType: String
-    package var created: Timestamp?
-    package var lastUsed: Timestamp?
-    /// `nil` until BuildKit measured it.
-    package var sizeBytes: Int64?
-    /// The records it was made from.
-    package var parents: [String]
-
-    package init(
-        id: String, directory: RelativePath?, description: String, recordType: String, created: Timestamp?,
-        lastUsed: Timestamp?, sizeBytes: Int64?, parents: [String]
-    ) {
-        self.id = id
-        self.directory = directory
-        self.description = description
-        self.recordType = recordType
-        self.created = created
-        self.lastUsed = lastUsed
-        self.sizeBytes = sizeBytes
-        self.parents = parents
     }
 }

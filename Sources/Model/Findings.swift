@@ -143,6 +143,9 @@ package enum Area: Hashable, Sendable {
     case layers
     /// Layers of one driver.
     case driver(String)
+    /// What storage drivers hold: the engine may be using another store. Nothing is hidden by it while an engine says
+    /// which store it uses.
+    case storageDrivers
     case volumes
     case plugins
     case scratch
@@ -156,6 +159,7 @@ package enum Area: Hashable, Sendable {
         case .containers: "containers"
         case .layers: "layers"
         case .driver: "layer"
+        case .storageDrivers: "storage drivers"
         case .volumes: "volumes"
         case .plugins: "plugins"
         case .scratch: "scratch"

@@ -68,6 +68,8 @@ package struct Plan: Codable, Hashable, Sendable {
         package var inodes: Int64
         package var undo: Bool
         package var why: [String]
+        /// Only with `trimLog`: how many of the newest bytes stay.
+        package var keepsBytes: Int64?
 
         package init(
             action: Action, kind: String, id: String, names: [String], paths: [RelativePath], identities: [Identity],

@@ -49,6 +49,8 @@ package struct Judged: Hashable, Sendable {
     /// Label `bilge.keep=true` or the keep list: never removed, whatever its standing.
     package var isProtected: Bool
     package var evidence: [Evidence]
+    /// The store that it is in, if the engine does not show that one, or perhaps not.
+    package var hidden: HiddenStore.Name?
 
     package init(_ item: Item, _ standing: Standing, isProtected: Bool = false, evidence: [Evidence]) {
         self.item = item

@@ -29,7 +29,7 @@ package func observe(_ root: Directory, at path: String, moved: [Item] = []) -> 
 private func readers(rootPath: String) -> [any Reader] {
     let drivers: [any Reader] = [
         ImageGraph(), AufsLayers(), OverlayLayers(), Overlay2(driver: .overlay2), Overlay2(driver: .fuseOverlayfs),
-        ReportedDrivers(),
+        Btrfs(), Devicemapper(), ZFS(),
     ]
     return [Owners(rootPath: rootPath)] + StorageDriver.allCases.map(ContentAddressed.init(driver:)) + drivers
         + [BuildKitReader(), ContainerdReader(), TopLevel()]

@@ -33,8 +33,15 @@ struct Bilge: Command {
         groupedSubcommands: [
             CommandGroup(
                 name: "LOOK",
-                subcommands: [Df.self, Tree.self, List.self, Explain.self, Why.self, Scan.self, Doctor.self]),
-            CommandGroup(name: "CLEAN UP", subcommands: [Prune.self, Apply.self, Undo.self, TrashCommand.self]),
+                subcommands: [
+                    Df.self, Du.self, Diff.self, ReportCommand.self, Tree.self, List.self, Explain.self, Why.self, Scan.self,
+                    Doctor.self,
+                ]),
+            CommandGroup(
+                name: "CLEAN UP",
+                subcommands: [
+                    Prune.self, Apply.self, Undo.self, TrashCommand.self, LogsCommand.self, PolicyCommand.self,
+                ]),
             CommandGroup(name: "LEARN", subcommands: [DemoCommand.self]),
         ])
 
@@ -52,8 +59,7 @@ struct Bilge: Command {
 
     func run(on console: Console) async throws -> ExitStatus {
         let survey = try await console.survey(root.request(on: console))
-        let usage = try await console.usage(of: survey.items, in: survey)
-        var answer = try DiskAnswer(survey, usage, output)
+        var answer = DiskAnswer(survey, try await console.account(of: survey), output)
         answer.next = nextSteps(answer.report, survey.problems, hint: root.cautiousHint)
         try console.show(answer, output)
         return survey.status

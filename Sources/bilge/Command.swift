@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Disk
 import Flow
 import Model
 
@@ -49,9 +50,14 @@ extension Console {
         }
     }
 
-    /// Sums up the space that items take, saying so meanwhile.
+    /// Sums up the space that items take, saying so meanwhile, and naming what could not be looked at.
     func usage(of items: [Judged], in survey: Survey) async throws -> [RelativePath: Usage] {
-        try await showing("measuring \(items.count) items …") { Flow.usage(of: items, in: survey) }
+        let progress = MeasureProgress()
+        let measured = try await watching(progress, "measuring \(Shown.count(items.count, "item"))", in: survey) {
+            Flow.measure(items, in: survey, progress: progress)
+        }
+        remark(MissedText.lines(measured.measurement))
+        return measured.usage
     }
 
     /// Prints a report in the format that was asked for.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Disk
 import FoundationEssentials
 import Glibc
 import Model
@@ -15,9 +16,15 @@ struct Console: Sendable {
     var err: @Sendable (String) -> Void
     /// Shows what is being done until it is done; `nil` ends it. Does nothing without a terminal.
     var status: @Sendable (String?) -> Void = { _ in }
+    /// There is somebody to see what is being done.
+    var showsStatus = false
     /// Asks a yes-or-no question; `nil` without a terminal to ask on.
     var ask: (@Sendable (String) -> Bool)?
+    /// Lets a person choose from a list; `nil` without a terminal to show it on.
+    var pick: (@Sendable (PickList) throws -> PickList)?
     var style = Style(isColoured: false)
+    /// Of the terminal; what is drawn fits into them.
+    var columns = 80
     var environment: [String: String] = [:]
     var now: @Sendable () -> Timestamp
 
@@ -29,10 +36,16 @@ struct Console: Sendable {
             out: { write($0, to: .standardOutput) }, err: { write($0, to: .standardError) },
             style: Style(isColoured: !isPlain && isatty(STDOUT_FILENO) == 1), environment: environment,
             now: { Timestamp(nanoseconds: Int64(Date().timeIntervalSince1970 * 1e9)) })
+        if let columns = environment["COLUMNS"].flatMap({ Int($0) }) ?? terminalColumns(of: .standardOutput), columns > 0 {
+            console.columns = columns
+        }
         if isatty(STDERR_FILENO) == 1 {
+            console.showsStatus = true
+            clearLineWhenInterrupted()
             console.status = { write("\r\u{1B}[K" + ($0.map(Shown.raw) ?? ""), to: .standardError) }
             if isatty(STDIN_FILENO) == 1 { console.ask = question }
         }
+        if KeyTerminal.isPresent { console.pick = Picker.run }
         return console
     }
 

@@ -32,10 +32,13 @@ struct RootOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Never remove what has such a name: whole names, with * and ?.", valueName: "pattern"))
     var keep: [String] = []
 
+    @Flag(help: "Measure everything anew, also layers that cannot have changed.")
+    var exact = false
+
     func request(on console: Console) -> Request {
         Request(
             dataRoot: dataRoot, host: host, offline: offline, graceSeconds: grace.count, keep: keep, now: console.now(),
-            caller: geteuid(), environment: console.environment)
+            caller: geteuid(), environment: console.environment, exact: exact)
     }
 
     /// A command of ours as the person would have to type it to mean the same root and engine.
@@ -129,12 +132,5 @@ struct Seconds: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// As one would type it.
-    var description: String {
-        for (unit, length) in [("d", Int64(86_400)), ("h", 3600), ("m", 60)] where count > 0 && count % length == 0 {
-            // `24h` is how people say it.
-            if unit == "d", count == length { continue }
-            return "\(count / length)\(unit)"
-        }
-        return "\(count)s"
-    }
+    var description: String { Age.typed(seconds: count) }
 }

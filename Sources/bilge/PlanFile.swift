@@ -10,23 +10,15 @@ enum PlanFile {
     /// More than a plan with a hundred thousand steps takes.
     static let limitBytes = 256 << 20
 
-    /// Makes the file. Never replaces one: who runs this is root, and the folder may be everybody's.
+    /// Makes the file.
     static func save(_ plan: Plan, to path: String) throws {
         let text = try JSONText.encode(plan, pretty: true) + "\n"
-        do {
-            let (folder, name) = try place(of: path)
-            try folder.createFile(name, Array(text.utf8))
-        } catch let error as DiskError {
-            let isTaken = error.errno == .fileExists
-            throw Failure(
-                .failed, "cannot save the plan: \(error)",
-                advice: isTaken ? "remove it first, or choose another name" : "")
-        }
+        try OutputFile.create(text, at: path, what: "the plan")
     }
 
     static func read(_ path: String) throws -> Plan {
         do {
-            let (folder, name) = try place(of: path)
+            let (folder, name) = try OutputFile.place(of: path)
             let bytes = try folder.read(RelativePath(name), limit: limitBytes)
             let plan = try JSONDecoder().decode(Plan.self, from: Data(bytes))
             guard plan.schema == 1 else { throw Failure(.refused, "\(path) was made by another version of bilge") }
@@ -36,16 +28,5 @@ enum PlanFile {
         } catch is DecodingError {
             throw Failure(.refused, "\(path) is not a plan", advice: "plans are made by `bilge prune -n -o FILE`")
         }
-    }
-
-    private static func place(of path: String) throws -> (Directory, name: String) {
-        let path = FilePath(path)
-        guard let name = path.lastComponent, name.kind == .regular else {
-            throw Failure(.usage, "\(Shown.raw(path.string)) is not the name of a file")
-        }
-        let folder = path.removingLastComponent()
-        return (
-            try Directory(path: folder.isEmpty ? "." : folder), EntryName.escaped(text: name.string)
-        )
     }
 }

@@ -130,6 +130,18 @@ final class FaultyDisk: DiskMutations, @unchecked Sendable {
         try change("sync \(short(directory))") { () throws(DiskError) in try real.sync(directory) }
     }
 
+    func overwrite(_ bytes: [UInt8], at offset: Int64, of log: WritableFile) throws(DiskError) {
+        try change("overwrite") { () throws(DiskError) in try real.overwrite(bytes, at: offset, of: log) }
+    }
+
+    func collapse(_ bytes: Int64, of log: WritableFile) throws(DiskError) {
+        try change("collapse") { () throws(DiskError) in try real.collapse(bytes, of: log) }
+    }
+
+    func sync(_ log: WritableFile) throws(DiskError) {
+        try change("sync log") { () throws(DiskError) in try real.sync(log) }
+    }
+
     private func short(_ directory: Directory) -> String {
         guard let range = directory.path.range(of: "/root") else { return directory.path + "/" }
         return String(directory.path[range.upperBound...].drop { $0 == "/" }) + "/"

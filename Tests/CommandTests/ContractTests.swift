@@ -105,7 +105,8 @@ struct ContractTests {
     @Test(
         "every command answers in JSON with one object and nothing else",
         arguments: [
-            ["df"], ["df", "--by", "image"], ["df", "--by", "project"], ["df", "--by", "filesystem"], ["tree"],
+            ["df"], ["df", "--by", "image"], ["df", "--by", "project"], ["df", "--by", "filesystem"],
+            ["df", "--by", "container"], ["df", "--by", "volume"], ["df", "--inodes"], ["diff", "--list"], ["tree"],
             ["ls", "images"],
             ["ls", "layers"], ["ls", "containers"], ["ls", "volumes"], ["ls", "orphans"], ["ls", "trash"],
             ["trash", "ls"],

@@ -9,8 +9,9 @@ import Testing
 @Suite("help")
 struct HelpTests {
     static let commands: [any Command.Type] = [
-        Bilge.self, Df.self, Tree.self, List.self, Explain.self, Why.self, Scan.self, Doctor.self, Prune.self,
-        Apply.self, Undo.self, TrashCommand.self, TrashList.self, TrashEmpty.self, DemoCommand.self,
+        Bilge.self, Df.self, Du.self, Diff.self, ReportCommand.self, Tree.self, List.self, Explain.self, Why.self,
+        Scan.self, Doctor.self, Prune.self, Apply.self, Undo.self,
+        TrashCommand.self, TrashList.self, TrashEmpty.self, DemoCommand.self,
     ]
 
     @Test("every command lists the exit statuses", arguments: commands.indices)
@@ -41,8 +42,8 @@ struct HelpTests {
     func manual() throws {
         let page = try Manual(json: Bilge._dumpHelp()).text(version: Bilge.version)
         let names = [
-            "df", "tree", "ls", "explain", "why", "scan", "doctor", "prune", "apply", "undo", "trash ls",
-            "trash empty", "demo",
+            "df", "du", "diff", "report", "tree", "ls", "explain", "why", "scan", "doctor", "prune", "apply",
+            "undo", "trash ls", "trash empty", "demo",
         ]
         for name in names { #expect(page.contains(".SS \"bilge \(name)"), "\(name)") }
         for option in ["\\-\\-data\\-root", "\\-\\-unsafe\\-count", "\\-\\-grace", "\\-\\-keep\\-files"] {

@@ -14,6 +14,10 @@ import TestSupport
 /// A world for commands that remembers what they print.
 final class Screen: Sendable {
     private let texts = Mutex((out: "", err: "", questions: [String]()))
+    /// What the commands remember: gone with the screen.
+    let state = "/tmp/bilge-state-\(UUID().uuidString.prefix(13))"
+
+    deinit { try? FileManager.default.removeItem(atPath: state) }
 
     var out: String { texts.withLock { $0.out } }
     var err: String { texts.withLock { $0.err } }
@@ -26,7 +30,8 @@ final class Screen: Sendable {
     ) -> Console {
         var console = Console(
             out: { text in self.texts.withLock { $0.out += text } },
-            err: { text in self.texts.withLock { $0.err += text } }, environment: environment, now: { now })
+            err: { text in self.texts.withLock { $0.err += text } },
+            environment: environment.merging(["BILGE_STATE_DIRECTORY": state]) { given, _ in given }, now: { now })
         if let answer {
             console.ask = { question in
                 self.texts.withLock { $0.questions.append(question) }

@@ -28,6 +28,7 @@ struct Answers: Sendable, CustomStringConvertible {
             "/images/json?all=1": try text(all[images]), "/containers/json?all=1": try text(all[containers]),
             "/volumes": try text(all["volumes"]), "/plugins": try text(all["plugins"]),
             "/system/df": try text(all["system_df"]), "/system/df?type=build-cache": try text(all["system_df"]),
+            "/system/df?type=build-cache&verbose=1": try text(all["system_df_v"] ?? all["system_df"]),
         ]
         for (id, value) in all["image_inspect"] as? [String: Any] ?? [:] {
             bodies["/images/\(id)/json"] = try text(value)

@@ -51,7 +51,7 @@ struct ClientTests {
         let engine = try Answers("29.7-overlay2").engine()
         let report = try await engine.report()
         #expect(report.api == APIVersion(1, 55))
-        #expect(engine.requests.contains("GET /v1.55/system/df?type=build-cache"))
+        #expect(engine.requests.contains("GET /v1.55/system/df?type=build-cache&verbose=1"))
         #expect(try report.buildCache?.get().count == 3)
         #expect(report.containerDetails.values.allSatisfy { $0.layers?.data?["UpperDir"] != nil })
     }
@@ -169,10 +169,11 @@ struct ClientTests {
     @Test("a build cache that an engine of its age lists cannot be missing")
     func missingBuildCache() async throws {
         var answers = try Answers("29.7-overlay2")
-        let endpoint = "/system/df?type=build-cache"
+        let endpoint = "/system/df?type=build-cache&verbose=1"
         for (body, expected) in [
             (#"{"LayersSize":1}"#, nil), (#"{"BuildCacheUsage":{"TotalCount":2}}"#, nil),
-            (#"{"BuildCacheUsage":{"TotalCount":0}}"#, 0), (#"{"BuildCacheUsage":{}}"#, nil),
+            (#"{"BuildCacheUsage":{"TotalCount":0}}"#, 0), (#"{"BuildCacheUsage":{}}"#, 0),
+            (#"{"BuildCache":[],"BuildCacheUsage":{"TotalCount":2}}"#, nil),
             (#"{"BuildCacheUsage":{"TotalCount":1,"Items":[{"ID":"x","InUse":true}]}}"#, 1),
         ] as [(String, Int?)] {
             answers.bodies[endpoint] = body

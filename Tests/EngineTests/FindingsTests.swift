@@ -125,7 +125,8 @@ struct FindingsTests {
     func device() async throws {
         var answers = try Answers("20.10-overlay2")
         answers.bodies["/volumes"] = """
-            {"Volumes":[{"Name":"b","Driver":"local","Options":{"o":"bind","device":"\(Self.root)/volumes/a/_data/x"}}]}
+            {"Volumes":[{"Name":"b","Driver":"local","Options":{"o":"bind","device":"\(Self.root)/volumes/a/_data/x"}}],
+            "Warnings":null}
             """
         let claims = try await answers.findings().claims(on: "volumes/a")
         #expect(claims.map(\.claimant) == [.item(RelativePath("volumes/b"))])
@@ -152,7 +153,13 @@ struct FindingsTests {
     func containerd() async throws {
         let findings = try await Answers("29.7-containerd").findings()
         let folders = Set(findings.claims.map { String($0.target.components[0]) })
-        #expect(folders == ["containers", "volumes"])
+        #expect(folders == ["containers", "volumes", "containerd"])
+        let content = "containerd/daemon/io.containerd.content.v1.content/blobs/sha256/"
+        #expect(
+            findings.claims.filter { $0.target.text.hasPrefix("containerd/") }.allSatisfy { claim in
+                claim.target.text.hasPrefix(content) && claim.thing == nil
+            })
+        #expect(findings.problems.isEmpty)
     }
 
     @Test("a plugin is needed")
@@ -165,8 +172,8 @@ struct FindingsTests {
         "an endpoint that does not answer hides what depends on it, and nothing else",
         arguments: [
             ("/info", [Area.everything]), ("/images/json?all=1", [.images, .layers]),
-            ("/containers/json?all=1", [.containers, .layers, .volumes]),
-            ("/containers/\(created1)/json", [.containers, .layers, .volumes]),
+            ("/containers/json?all=1", [.containers, .images, .layers, .volumes]),
+            ("/containers/\(created1)/json", [.containers, .images, .layers, .volumes]),
             (
                 "/images/sha256:0c30698d71388ceca91685ae3ce0b5705dfc406a026c90f43040645ad689c9be/json",
                 [.images, .layers]
@@ -220,7 +227,7 @@ struct FindingsTests {
         let endpoint = "/containers/\(Self.created1)/json"
         for value in [nil, "null"] {
             try answers.set(key, to: value, in: endpoint)
-            #expect(try await answers.findings().areas == [.containers, .layers, .volumes])
+            #expect(try await answers.findings().areas == [.containers, .images, .layers, .volumes])
         }
     }
 
@@ -291,7 +298,8 @@ struct FindingsTests {
 
     @Test("a name that no directory can be told from hides volumes", arguments: [#"a\ufffdb"#, "a/b", "..", ""])
     func impossibleNames(name: String) async throws {
-        let findings = try await findings(mounting: #"[{"Type":"volume","Name":"\#(name)","Destination":"/d"}]"#)
+        let findings = try await findings(
+            mounting: #"[{"Type":"volume","Name":"\#(name)","Source":"","Destination":"/d"}]"#)
         #expect(findings.areas == [.volumes])
     }
 

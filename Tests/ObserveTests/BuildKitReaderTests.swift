@@ -146,7 +146,7 @@ import Testing
                     description: "mount / from exec /bin/sh -c seq 1 9 > /x [2J", recordType: "regular",
                     created: Timestamp(nanoseconds: 1_795_457_848_358_425_247),
                     lastUsed: Timestamp(nanoseconds: 1_795_457_849_000_000_000), sizeBytes: 3893,
-                    parents: [Self.local]),
+                    parents: [Self.local], isCommitted: true),
                 CacheRecord(
                     id: Self.local, directory: RelativePath("overlay2/\(Self.local)"), description: "",
                     recordType: "source.local", created: nil, lastUsed: nil, sizeBytes: 72, parents: []),

@@ -170,23 +170,63 @@ struct LegacyDriverTests {
         #expect(try recipe.scan().standing("graph/\(top)") == .unknown)
     }
 
-    @Test("btrfs, devicemapper and zfs are reported, never judged")
-    func reported() throws {
+    @Test("layers of btrfs are layers; those of devicemapper and zfs are reported, with what their records say")
+    func otherDrivers() throws {
         let recipe = try LegacyRecipe("reported")
         try recipe.folder.makeDirectory("btrfs/subvolumes/\(base)")
-        try recipe.folder.makeDirectory("btrfs/quotas")
+        try recipe.folder.makeDirectory("btrfs/subvolumes/\(top)-init")
+        try recipe.folder.makeDirectory("btrfs/subvolumes/mine")
+        try recipe.folder.write("btrfs/quotas/\(base)", "1048576")
+        try recipe.folder.write("btrfs/quotas/\(layer)", "1048576")
         try recipe.folder.write("devicemapper/devicemapper/data")
-        try recipe.folder.write("devicemapper/metadata/\(base)")
+        try recipe.folder.write("devicemapper/metadata/base", "{}")
+        try recipe.folder.write("devicemapper/metadata/deviceset-metadata", "{}")
+        try recipe.folder.write(
+            "devicemapper/metadata/\(base)",
+            #"{"device_id":7,"size":10737418240,"transaction_id":8,"initialized":false}"#)
+        try recipe.folder.write("devicemapper/metadata/\(layer)", #"{"device_id":"#)
+        try recipe.folder.makeDirectory("devicemapper/mnt/\(base)")
         try recipe.folder.makeDirectory("zfs/graph/\(base)")
         let scan = try recipe.scan()
+        let things = Dictionary(grouping: scan.items.items.values, by: \.thing).mapValues {
+            Set($0.flatMap(\.paths).map(\.text))
+        }
         #expect(
-            Set(scan.items.items.keys.map(\.text)) == [
-                "btrfs/subvolumes/\(base)", "btrfs/quotas", "devicemapper/devicemapper", "devicemapper/metadata",
-                "zfs/graph/\(base)",
+            things == [
+                .layer: ["btrfs/subvolumes/\(base)", "btrfs/quotas/\(base)"],
+                .initLayer: ["btrfs/subvolumes/\(top)-init"], .foreign: ["btrfs/subvolumes/mine"],
+                .metadata: [
+                    "btrfs/subvolumes", "btrfs/quotas", "btrfs/quotas/\(layer)", "devicemapper/metadata",
+                    "devicemapper/mnt", "devicemapper/metadata/base", "devicemapper/metadata/deviceset-metadata",
+                    "zfs/graph",
+                ],
+                .otherDriver: [
+                    "devicemapper/devicemapper", "devicemapper/metadata/\(base)", "devicemapper/mnt/\(base)",
+                    "devicemapper/metadata/\(layer)", "zfs/graph/\(base)",
+                ],
             ])
-        #expect(scan.items.items.values.allSatisfy { $0.thing == .otherDriver })
-        #expect(scan.paths([.unknown]).count == 5)
-        #expect(Set(scan.findings.problems.map(\.path)) == ["btrfs", "devicemapper", "zfs"])
+        #expect(
+            scan.findings.catalog.facts == [
+                RelativePath("devicemapper/metadata/\(base)"): [
+                    "device 7 of the thin pool, which may grow to 10.74 GB"
+                ]
+            ])
+        let damaged = RelativePath("devicemapper/metadata/\(layer)")
+        #expect(scan.findings.problems.map(\.areas) == [[.item(damaged)]])
+    }
+
+    @Test(
+        "an image of an old engine needs its layer in every driver",
+        arguments: ["btrfs/subvolumes", "devicemapper/metadata", "zfs/graph"])
+    func imageLayers(folder: String) throws {
+        let recipe = try LegacyRecipe("image-layers")
+        try recipe.image(base)
+        try recipe.folder.write("repositories-x", #"{"Repositories":{"a":{"1":"\(base)"}}}"#)
+        try recipe.folder.write("\(folder)/\(base)/x")
+        try recipe.folder.write("\(folder)/\(top)/x")
+        let scan = try recipe.scan()
+        #expect(scan.standing("\(folder)/\(base)") == .inUse)
+        #expect(scan.standing("\(folder)/\(top)") != .inUse)
     }
 
     @Test("an empty folder of such a driver is nothing to report")

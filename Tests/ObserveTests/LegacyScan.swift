@@ -17,7 +17,7 @@ struct LegacyScan {
     private let needed: Set<RelativePath>
     private let known: Set<RelativePath>
 
-    static let readers: [any Reader] = [ImageGraph(), AufsLayers(), OverlayLayers(), ReportedDrivers()]
+    static let readers: [any Reader] = [ImageGraph(), AufsLayers(), OverlayLayers(), Btrfs(), Devicemapper(), ZFS()]
 
     /// - Parameter others: claims and items that readers of other formats would add.
     init(_ path: String, others: Findings = Findings()) throws {
@@ -82,6 +82,7 @@ extension Area {
         case .everything: true
         case .images: item.thing == .image
         case .layers: isLayer
+        case .storageDrivers: isLayer || item.thing == .image
         case .driver(let name): item.path.components.first.map { $0 == name } ?? false
         case .item(let path): item.paths.contains { path.contains($0) }
         case .scratch: item.thing == .scratch

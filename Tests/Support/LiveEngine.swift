@@ -9,7 +9,8 @@ import Glibc
 /// that a killed engine leaves behind.
 package final class LiveEngine: @unchecked Sendable {
     package let directory: TemporaryDirectory
-    package var root: String { directory.path + "/r" }
+    package let root: String
+    private let driver: String
     package var socket: String { directory.path + "/s" }
     private var process: Process?
 
@@ -29,7 +30,12 @@ package final class LiveEngine: @unchecked Sendable {
         }
     }()
 
-    package init() throws { directory = try TemporaryDirectory("live") }
+    /// - Parameter folder: holds the data root; a folder of its own unless one is given.
+    package init(driver: String = "overlay2", in folder: String? = nil) throws {
+        directory = try TemporaryDirectory("live")
+        root = (folder ?? directory.path) + "/r"
+        self.driver = driver
+    }
 
     deinit { stop() }
 
@@ -43,7 +49,7 @@ package final class LiveEngine: @unchecked Sendable {
             [
                 "--data-root", root, "--exec-root", directory.path + "/x", "-H", "unix://" + socket, "-p",
                 directory.path + "/pid", "--bridge=none", "--iptables=false", "--ip6tables=false", "--storage-driver",
-                "overlay2",
+                driver,
             ] + options
         let log = directory.path + "/log"
         if !FileManager.default.fileExists(atPath: log) {
@@ -108,7 +114,8 @@ package final class LiveEngine: @unchecked Sendable {
     }
 
     package func layers() throws -> Set<String> {
-        Set(try FileManager.default.contentsOfDirectory(atPath: root + "/overlay2"))
+        let folder = driver == "btrfs" ? "/btrfs/subvolumes" : "/" + driver
+        return Set(try FileManager.default.contentsOfDirectory(atPath: root + folder))
     }
 
     /// Ends the engine as a power failure would.
@@ -132,7 +139,7 @@ package final class LiveEngine: @unchecked Sendable {
         }
         let mounts = (try? String(contentsOfFile: "/proc/self/mounts", encoding: .utf8)) ?? ""
         let ours = mounts.split(separator: "\n").map { $0.split(separator: " ")[1] }.filter {
-            $0.hasPrefix(directory.path)
+            $0.hasPrefix(directory.path) || $0.hasPrefix(root)
         }
         for mount in ours.sorted(by: >) { _ = try? run(["umount", "-l", String(mount)], expecting: nil) }
     }

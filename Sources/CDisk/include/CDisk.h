@@ -45,6 +45,8 @@ int cdisk_mkdirat(int directory, const char *name, uint32_t mode);
 int cdisk_unlinkat(int directory, const char *name, int remove_directory);
 int cdisk_rename_noreplace(int from_directory, const char *from, int to_directory, const char *to);
 int cdisk_reserve(int fd, int64_t bytes);
+// Takes bytes out of the front of a file; both file systems and this call want whole blocks.
+int cdisk_collapse(int fd, int64_t bytes);
 
 // landlock(7): the version of it, what a set of rules handles and thereby forbids, what it allows below a directory, and
 // its enforcement for the calling thread and those that it starts; -1 with errno if the kernel cannot.
@@ -61,6 +63,15 @@ uint32_t cdisk_word(const uint32_t *word);
 void cdisk_word_wait(const uint32_t *word, uint32_t seen, int64_t nanoseconds);
 void cdisk_word_raise(uint32_t *word, int threads);
 
+// The terminal of this process: each key by itself and a screen of our own, until it is left or a signal ends us.
+int cdisk_terminal_enter(void);
+void cdisk_terminal_leave(void);
+int cdisk_terminal_size(int *rows, int *columns);
+
 int cdisk_o_path(void);
+// Columns of the terminal; 0 if it is none.
+int cdisk_terminal_columns(int fd);
+// SIGINT and SIGTERM clear the line on stderr before they end the process.
+void cdisk_clear_line_when_interrupted(void);
 
 #endif

@@ -74,18 +74,24 @@ struct BuildCache {
 
     /// With the containerd image store the records are in a folder of their own, and their files are containerd's.
     private func describeContainerdStores(in findings: inout Findings) {
-        for name in names.sorted() where name.hasPrefix("containerd-") {
-            let path = Self.folder / name / "metadata_v2.db"
-            let areas: Set<Area> = [.item(Self.folder / name)]
+        for folder in names.sorted() where folder.hasPrefix("containerd-") {
+            let path = Self.folder / folder / "metadata_v2.db"
+            let areas: Set<Area> = [.item(Self.folder / folder)]
             guard case .present(let file) = findings.bolt(path, in: root, hides: areas) else { continue }
             let records = findings.reading(path, hides: areas) { try BuildRecords(file.root) }
+            for name in records?.strange ?? [] { report(name, path, hides: areas, &findings) }
             for record in (records?.byID ?? [:]).values {
-                findings.catalog.caches.append(record.described(at: nil, sizeBytes: nil))
+                var cache = record.described(at: nil, sizeBytes: nil)
+                cache.snapshotter = String(folder.dropFirst("containerd-".count))
+                cache.snapshotKey = record.snapshot ?? record.id
+                findings.catalog.caches.append(cache)
             }
         }
     }
 
-    private func report(_ strange: String, _ path: RelativePath, _ findings: inout Findings) {
-        findings.problem(path.text, hides: [.layers], because: "\(strange) is nothing that BuildKit writes")
+    private func report(
+        _ strange: String, _ path: RelativePath, hides areas: Set<Area> = [.layers], _ findings: inout Findings
+    ) {
+        findings.problem(path.text, hides: areas, because: "\(strange) is nothing that BuildKit writes")
     }
 }

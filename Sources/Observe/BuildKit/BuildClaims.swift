@@ -62,10 +62,12 @@ struct BuildClaims {
             }
             // A record that was frozen shares the directory of the one it came from, until that is used again.
             let shared = [key, record.equalMutable].compactMap(\.self).map { directoryName(of: $0) }
-            findings.catalog.caches.append(
-                record.described(
-                    at: shared.compactMap { directories[$0]?.min() }.first,
-                    sizeBytes: snapshots?.byKey[key]?.sizeBytes))
+            let name = shared.first { directories[$0] != nil } ?? key
+            var cache = record.described(
+                at: directories[name]?.min(), sizeBytes: snapshots?.byKey[key]?.sizeBytes,
+                isCommitted: snapshots?.byKey[name]?.isCommitted ?? false)
+            cache.chainIDs.formUnion([snapshots?.byKey[key]?.chainID].compactMap(\.self))
+            findings.catalog.caches.append(cache)
         }
     }
 

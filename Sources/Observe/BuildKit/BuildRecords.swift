@@ -22,6 +22,7 @@ struct BuildRecords {
         var created: Timestamp?
         var lastUsed: Timestamp?
         var sizeBytes: Int64?
+        var usageCount: Int64?
         var parents: [String] = []
     }
 
@@ -60,10 +61,14 @@ struct BuildRecords {
 
 extension BuildRecords.Record {
     /// - Parameter sizeBytes: where the record itself has no size.
-    func described(at directory: RelativePath?, sizeBytes other: Int64?) -> CacheRecord {
-        CacheRecord(
+    func described(at directory: RelativePath?, sizeBytes other: Int64?, isCommitted: Bool = false) -> CacheRecord {
+        var cache = CacheRecord(
             id: id, directory: directory, description: description, recordType: recordType, created: created,
-            lastUsed: lastUsed, sizeBytes: sizeBytes ?? other, parents: parents)
+            lastUsed: lastUsed, sizeBytes: sizeBytes ?? other, parents: parents, isCommitted: isCommitted)
+        cache.usageCount = usageCount
+        cache.twin = equalMutable
+        cache.chainIDs = Set([chainID, snapshot.flatMap(BuildSnapshots.chainID)].compactMap(\.self))
+        return cache
     }
 
     /// Takes over the fields that Bilge uses, and ignores the others.
@@ -76,6 +81,7 @@ extension BuildRecords.Record {
         case "cache.recordType": recordType = printable(try text(json))
         case "cache.createdAt": created = Timestamp(nanoseconds: try number(json))
         case "cache.lastUsedAt": lastUsed = Timestamp(nanoseconds: try number(json))
+        case "cache.usageCount": usageCount = try number(json)
         case "snapshot.size": sizeBytes = try number(json)
         case "cache.parent", "cache.lowerDiffParent", "cache.upperDiffParent":
             parents.append(EntryName.escaped(text: try text(json)))

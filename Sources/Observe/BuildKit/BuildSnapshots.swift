@@ -18,6 +18,10 @@ struct BuildSnapshots {
         var parent: String?
         /// The name of the directory if it is not the key.
         var committed: String?
+        /// The engine's layer with the same data, 64 hexadecimal digits.
+        var chainID: String?
+        /// Frozen, so that nobody writes to its directory any more.
+        var isCommitted = false
         var sizeBytes: Int64?
     }
 
@@ -62,6 +66,8 @@ struct BuildSnapshots {
                 strange.append("\(key)/\(entry.name)")
                 continue
             }
+            // The only field that is empty.
+            if entry.name == "iscommitted" { snapshot.isCommitted = true }
             let value = EntryName.escaped(bytes)
             guard !value.isEmpty else { continue }
             switch entry.name {
@@ -73,6 +79,7 @@ struct BuildSnapshots {
                 if !EntryName.isBuildKitID(value) { strange.append(value) }
             case "chainid":
                 isLayer = true
+                snapshot.chainID = Self.chainID(value)
                 hold(value, by: key)
             case "size": snapshot.sizeBytes = Int64(value)
             default: break

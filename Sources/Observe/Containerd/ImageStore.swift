@@ -53,7 +53,7 @@ struct ImageStore {
 
     private func report(_ path: RelativePath, _ findings: inout Findings) {
         findings.problem(
-            path.text, hides: Self.hidden,
+            path.text, hides: [.storageDrivers],
             because: "the containerd image store holds images or was used here, so this may be a hidden store")
     }
 }

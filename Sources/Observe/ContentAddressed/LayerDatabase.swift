@@ -74,7 +74,7 @@ struct LayerDatabase {
             }
             let directories = [(layer, Thing.rwLayer, "mount-id"), (initial, .initLayer, "init-id")].compactMap {
                 name, thing, file in
-                name.map { (driverDirectory($0), thing, (path / file).text) }
+                name.map { (place(of: $0, among: items), thing, (path / file).text) }
             }
             for (directory, thing, file) in directories {
                 checkSpelling(of: directory, RelativePath(file), among: items, into: &findings)
@@ -116,6 +116,13 @@ struct LayerDatabase {
         case .devicemapper: RelativePath("devicemapper/metadata") / id
         case .overlay, .overlay2, .fuseOverlayfs, nil: RelativePath(driver) / id
         }
+    }
+
+    /// The same, by whichever of its entries is left: aufs keeps a layer in three places, and removes them one by one.
+    private func place(of id: String, among items: Findings) -> RelativePath {
+        let directory = driverDirectory(id)
+        guard driver == StorageDriver.aufs.rawValue else { return directory }
+        return AufsLayers.item(id, among: items) ?? directory
     }
 
     struct Layer {
@@ -167,7 +174,7 @@ struct LayerDatabase {
             EntryName.isHexID($0) || EntryName.isBuildKitID($0)
         }
         guard let name else { return nil }
-        let directory = driverDirectory(name)
+        let directory = place(of: name, among: items)
         checkSpelling(of: directory, path / "cache-id", among: items, into: &findings)
         // 64 hexadecimal digits cut to 25 look like a BuildKit id, which is base 36 and practically never all hexadecimal.
         if EntryName.isBuildKitID(name), items.items[directory] == nil,

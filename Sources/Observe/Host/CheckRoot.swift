@@ -26,6 +26,8 @@ package func openDataRoot(_ path: String, caller: UInt32, proc: String = "/proc"
     (root.eras, root.drivers) = contents(of: directory, names)
     root.writeObstacles = writeObstacles(status, system)
     root.notes = notes(asked: asked, real: real, names)
+    root.remapped = remappedRoots(names).sorted()
+    root.notes += unmapped(around: real)
     return root
 }
 
@@ -45,6 +47,8 @@ package struct DataRoot: Sendable {
     package var writeObstacles: [String] = []
     /// What a person should know before reading on: a resolved link, roots inside, a root around it.
     package var notes: [String] = []
+    /// Directories `<uid>.<gid>` in it: roots of their own, of an engine with remapped users.
+    package var remapped: [String] = []
 
     package init(path: String, directory: Directory, status: FileStatus, filesystem: String) {
         self.path = path
@@ -161,7 +165,24 @@ private func refuseForeign(_ path: String, _ names: [String], signs: [String]) t
 /// Directories named `<uid>.<gid>`: an engine with user namespaces keeps a whole root in each.
 /// Source: moby `daemon/daemon_unix.go`, `setupDaemonRoot`.
 private func remappedRoots(_ names: [String]) -> [String] {
-    names.filter { remappedOwner(of: $0) != nil }
+    names.filter(isRemappedRoot)
+}
+
+/// True for the name of a remapped user's root.
+func isRemappedRoot(_ name: String) -> Bool { remappedOwner(of: name) != nil }
+
+/// The root that an engine without remapped users has: around that of remapped ones, and hidden while it is that one's.
+private func unmapped(around path: String) -> [String] {
+    let components = path.split(separator: "/")
+    guard let name = components.last, remappedOwner(of: name) != nil else { return [] }
+    let around = "/" + components.dropLast().joined(separator: "/")
+    do {
+        let names = try Directory(path: "/").names(of: RelativePath(String(around.dropFirst())))
+        guard rootSigns(among: names).count >= 3 else { return [] }
+        return ["\(around) is another data root, which an engine with userns-remap does not show: see it with -g"]
+    } catch {
+        return ["what is around it could not be read: \(error)"]
+    }
 }
 
 private func remappedOwner(of name: some StringProtocol) -> UInt32? {

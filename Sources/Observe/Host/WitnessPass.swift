@@ -250,16 +250,9 @@ extension WitnessPass {
     /// True if process 1 is the host's own, whose mounts could be read. Some hosts protect it even from root. It holds no
     /// container's files: it keeps services, and what those hold is their own processes' affair. In any other PID
     /// namespace process 1 may be anything, a database too.
-    ///
-    /// Source: Linux `include/linux/proc_ns.h`, `PROC_PID_INIT_INO`.
     private var isHostInit: Bool {
-        guard isInitialPIDNamespace, case .value = proc.mountinfo(of: ProcessID(1)) else { return false }
+        guard proc.isInitialPIDNamespace, case .value = proc.mountinfo(of: ProcessID(1)) else { return false }
         return true
-    }
-
-    private var isInitialPIDNamespace: Bool {
-        guard case .value(let namespace) = proc.namespace(.pid, of: .own) else { return false }
-        return namespace == 0xEFFF_FFFC
     }
 
     /// A namespace that only a file keeps: whoever enters it next sees mounts that nobody could look at.
@@ -283,7 +276,7 @@ extension WitnessPass {
 
     /// In a container that got the root from outside, those who use the root may be outside, and unseen.
     private mutating func judgeBlindness() {
-        guard !isInitialPIDNamespace, territory.isFromOutside else { return }
+        guard !proc.isInitialPIDNamespace, territory.isFromOutside else { return }
         do {
             let holders = try lockHolders(of: RelativePath("volumes/metadata.db"), in: witness.root, proc)
             if holders?.contains(where: { $0 > 0 }) == true { return }

@@ -90,15 +90,20 @@ struct ImageLayers {
         let folder = RelativePath("vfs/dir")
         let names = findings.reading(folder, hides: [.images]) { try root.namesIfPresent(of: folder) }
         vfs = names.map { Set($0 ?? []) }
-        mayBeElsewhere = vfs == nil || ReportedDrivers.drivers.contains { top.contains($0.rawValue) }
+        // A dataset need not be mounted, and a device has no directory; a record is kept rather than argued about.
+        mayBeElsewhere =
+            vfs == nil || [StorageDriver.btrfs, .devicemapper, .zfs].contains { top.contains($0.rawValue) }
         self.items = items
     }
+
+    private static let folders = [
+        OverlayLayers.folder, Btrfs.layers, ZFS.layers, Devicemapper.folder / "metadata",
+    ]
 
     /// The items, or the paths of items, that hold the layer of `id`.
     func paths(of id: String) -> [RelativePath] {
         var paths = AufsLayers.item(id, among: items).map { [$0] } ?? []
-        let overlay = OverlayLayers.folder / id
-        if items.items[overlay] != nil { paths.append(overlay) }
+        for folder in Self.folders where items.items[folder / id] != nil { paths.append(folder / id) }
         let full = RelativePath("vfs/dir") / id
         if vfs?.contains(id) != false || items.items[full] != nil { paths.append(full) }
         return paths

@@ -93,13 +93,25 @@ struct ContainerDocument: Decodable {
     }
 }
 
-/// The part of `hostconfig.json` that names host paths and volumes.
+/// The part of `hostconfig.json` that names host paths and volumes, and says where the output goes.
 ///
 /// Source: moby `runconfig/hostconfig.go`, `api/types/container/hostconfig.go`.
 struct HostConfigDocument: Decodable {
     /// `source:destination[:mode]`, where the source is a host path or a volume's name.
     var binds: [String]?
     var mounts: [Mount]?
+    /// Since 1.6; the engine writes its own default here when the container is created.
+    var logConfig: LogConfig?
+
+    struct LogConfig: Decodable {
+        var type: String?
+        var config: [String: String]?
+
+        enum CodingKeys: String, CodingKey {
+            case type = "Type"
+            case config = "Config"
+        }
+    }
 
     struct Mount: Decodable {
         var type: String?
@@ -114,5 +126,6 @@ struct HostConfigDocument: Decodable {
     enum CodingKeys: String, CodingKey {
         case binds = "Binds"
         case mounts = "Mounts"
+        case logConfig = "LogConfig"
     }
 }

@@ -115,6 +115,9 @@ package struct Containers: Reader {
             finished: document.state?.finishedAt.flatMap(Timestamp.init(rfc3339:)))
         record.project = document.config?.labels?["com.docker.compose.project"]
         record.hasMountPoints = document.mountPoints != nil
+        record.log = LogRecord(
+            driver: host?.logConfig?.type ?? "", options: host?.logConfig?.config ?? [:],
+            recordedPath: document.logPath ?? "", folder: path)
 
         for image in imagePaths(record.imageID, index) { findings.claim(image, by: .item(path), source: source) }
         for (layer, thing) in legacyLayers(document.id, index) {
@@ -139,7 +142,10 @@ package struct Containers: Reader {
 
     /// Up to 1.9 a container's layers have its own id; since 1.10 `layerdb/mounts` says which they are.
     private func legacyLayers(_ id: String, _ index: ItemIndex) -> [(RelativePath, Thing)] {
-        let folders = ["aufs/diff", "aufs/mnt", "aufs/layers", "overlay", "vfs/dir"]
+        let folders = [
+            "aufs/diff", "aufs/mnt", "aufs/layers", "overlay", "vfs/dir", "btrfs/subvolumes", "zfs/graph",
+            "devicemapper/metadata", "devicemapper/mnt",
+        ]
         return folders.flatMap { folder in
             [(RelativePath(folder) / id, Thing.rwLayer), (RelativePath(folder) / (id + "-init"), .initLayer)]
         }.filter { index.has($0.0) }

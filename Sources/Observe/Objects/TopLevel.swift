@@ -21,6 +21,9 @@ package struct TopLevel: Reader {
             let path = RelativePath(name)
             if name == "tmp-old" {
                 findings.add(Item(.scratch, [path]))
+            } else if isRemappedRoot(name) {
+                // A root of its own, in which nothing is read from here.
+                findings.add(Item(.otherDriver, [path]))
             } else {
                 findings.add(Item(Self.isEngines(name) || name == Self.trash ? .metadata : .foreign, [path]))
             }

@@ -23,14 +23,19 @@ struct DemoCommand: Command {
             ]))
 
     @Flag(help: "Leave the sample hosts where they are, and say where.") var keepFiles = false
-    @Option(
-        help: ArgumentHelp(
-            "Only build a host with 2,000 of everything there.", valueName: "directory", visibility: .hidden))
+    @Option(help: ArgumentHelp("Only build a large host there.", valueName: "directory", visibility: .hidden))
     var large: String?
+    @Option(help: ArgumentHelp("Its layers, at least 20.", visibility: .hidden)) var layers = 2000
+    @Option(help: ArgumentHelp("Its containers.", visibility: .hidden)) var containers = 2000
+    @Option(help: ArgumentHelp("Its volumes.", visibility: .hidden)) var volumes = 2000
+
+    func validate() throws {
+        guard layers >= 20, containers >= 0, volumes >= 0 else { throw ValidationError("at least 20 layers.") }
+    }
 
     func run(on console: Console) async throws -> ExitStatus {
         if let large {
-            try Demo.buildLargeRoot(at: FilePath(large))
+            try Demo.buildLargeRoot(at: FilePath(large), layers: layers, containers: containers, volumes: volumes)
             return .done
         }
         let parent = FilePath(console.environment["TMPDIR"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "/tmp")
@@ -55,6 +60,8 @@ struct DemoCommand: Command {
             var console = console
             // The host is looked at on its own day: the ages in its listings are those of that day.
             console.now = { host.clock }
+            // What the commands remember goes with the folder.
+            console.environment["BILGE_STATE_DIRECTORY"] = folder.appending("state").string
             console.print(["", console.style(host.headline, .bold)])
             for step in steps(leftovers) {
                 if stop.isMade { throw Failure(.failed, "stopped") }

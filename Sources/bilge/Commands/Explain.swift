@@ -38,7 +38,8 @@ struct Explain: Command {
             ExplainAnswer.Subject(
                 entry: entry, usage: usage[entry.item.path], names: names.of(entry.item),
                 chain: survey.chain(to: entry),
-                inside: survey.inside(entry), images: survey.images(of: entry),
+                inside: survey.inside(entry), images: survey.images(of: entry), facts: survey.facts(of: entry),
+                hidden: survey.hiddenStore(of: entry)?.lines(limit: output.noTrunc ? .max : 12) ?? [],
                 advice: entry.advice(names: names.of(entry.item), root))
         }
         let answer = ExplainAnswer(
@@ -101,6 +102,12 @@ extension Survey {
         items.map(\.item.path).filter { path in
             path != entry.item.path && entry.item.paths.contains { $0 != path && $0.contains(path) }
         }
+    }
+
+    /// What records say of the item's entries: build steps first.
+    func facts(of entry: Judged) -> [String] {
+        let steps = catalog.shownCaches().filter { $0.directory.map(entry.item.paths.contains) ?? false }
+        return steps.map(\.sentence) + entry.item.paths.flatMap { catalog.facts[$0] ?? [] }
     }
 
     /// Names of the images that are made of the item; at most eight, and how many more.

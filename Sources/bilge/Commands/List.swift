@@ -6,18 +6,19 @@ import Model
 
 /// What can be listed.
 enum ListKind: String, CaseIterable, ExpressibleByArgument, Sendable {
-    case images, layers, containers, volumes, orphans, trash
+    case images, layers, containers, volumes, cache, logs, orphans, trash
 }
 
 struct List: Command {
     static let configuration = CommandConfiguration(
         commandName: "ls",
-        abstract: "Lists images, layers, containers, volumes, orphans, or the trash.",
+        abstract: "Lists images, layers, containers, volumes, build cache, logs, orphans, or the trash.",
         discussion: Bilge.help(
             "With Docker's columns where Docker has such a list, whether the engine runs or not. Reads only.",
             examples: [
                 ("bilge ls images", "what `docker images` would print"), ("bilge ls volumes", "with sizes and users"),
-                ("bilge ls orphans -q", "paths, for scripts"), ("bilge ls trash", "what `bilge undo` can put back"),
+                ("bilge ls cache", "each build step, and where it lies"), ("bilge ls orphans -q", "paths, for scripts"),
+                ("bilge ls trash", "what `bilge undo` can put back"),
             ]))
 
     @OptionGroup(title: "Root and engine") var root: RootOptions
@@ -42,6 +43,8 @@ struct List: Command {
         case .layers: lists.layers()
         case .containers: lists.containers()
         case .volumes: lists.volumes()
+        case .cache: lists.caches()
+        case .logs: lists.logs()
         case .orphans, .trash: lists.orphans()
         }
     }

@@ -21,6 +21,7 @@ struct Prune: Command {
             examples: [
                 ("bilge prune -n", "what would be done"), ("bilge prune", "shows it, asks, does it"),
                 ("bilge prune volumes -n -v", "volumes that nobody uses, with the proof"),
+                ("bilge prune -i", "choose from the plan, on a list to tick"),
                 ("bilge prune -n -o plan.json", "saves the plan for `bilge apply plan.json`"),
                 ("bilge prune -y --grace 7d", "for cron: nothing younger than a week"),
             ]))
@@ -30,6 +31,7 @@ struct Prune: Command {
     @OptionGroup(title: "Confirmation") var confirm: ConfirmOptions
     @OptionGroup(title: "Carrying out") var carryOut: CarryOutOptions
     @Flag(help: "Volumes that a person named may go, too.") var named = false
+    @Flag(name: .shortAndLong, help: "Choose from the plan, on a list to tick.") var interactive = false
     @Option(
         name: [.customShort("o"), .customLong("output")],
         help: ArgumentHelp("Save the plan to a file, for `bilge apply`.", valueName: "plan"), completion: .file())
@@ -38,12 +40,14 @@ struct Prune: Command {
 
     func run(on console: Console) async throws -> ExitStatus {
         try refuseWhatTheEngineKnows()
+        if interactive { try console.requirePick(output) }
         let request = root.request(on: console)
         let survey = try await console.survey(request)
         let policy = Plan.Policy(
             kinds: Set(kinds.map(\.rawValue)).sorted(), graceSeconds: request.graceSeconds, named: named,
             keep: request.keep)
-        let plan = try await console.showing("making a plan …") { try Flow.plan(survey, policy) }
+        var plan = try await console.showing("making a plan …") { try Flow.plan(survey, policy) }
+        if interactive { plan = try console.picked(plan, survey) }
         if let file { try PlanFile.save(plan, to: file) }
         let words = ["prune"] + (policy.kinds == ["orphans"] ? [] : policy.kinds) + (named ? ["--named"] : [])
         let run = PlannedRun(

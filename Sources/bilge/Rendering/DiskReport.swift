@@ -1,51 +1,71 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Decide
 import Model
 
 /// Where every byte below a root goes: each item in exactly one row, so that the rows add up to the whole.
 struct DiskReport: Hashable, Sendable {
     /// A row of the table, in the order of the table.
     enum Category: String, CaseIterable, Encodable, Sendable {
-        case images, containers, namedVolumes, anonymousVolumes, buildCache, logs, plugins, containerdStore
+        case images, containers, namedVolumes, anonymousVolumes, buildCache, logs, plugins, containerdStore, hiddenStore
         case orphans, temporary, engineMetadata, otherDrivers, foreign, trash
     }
 
     struct Row: Hashable, Sendable {
         var category: Category
+        /// Which store, where the row is one of several of its category.
+        var store: HiddenStore.Name?
         var items = 0
         var inUse = 0
         var usage = Usage()
         /// What could be had back; `nil` where Bilge does not offer it.
-        var freeableBytes: Int64?
+        var freeable: Usage?
         var notes: [String] = []
+
+        var freeableBytes: Int64? { freeable?.allocatedBytes }
     }
 
-    /// What the file system holds, whoever it belongs to.
-    struct Capacity: Hashable, Sendable {
-        var totalBytes: Int64
-        var freeBytes: Int64
-
-        var usedBytes: Int64 { max(0, totalBytes - freeBytes) }
+    /// What is known beside the items.
+    struct Surroundings: Hashable, Sendable {
+        /// What is no item: the root directory itself.
+        var rest = Usage()
+        /// One for each file system that holds items.
+        var ledgers: [Ledger] = []
+        var unclaimed = UnclaimedImages()
+        /// What the engine calls reclaimable of its images; `nil` if it did not say.
+        var engineBytes: Int64?
     }
 
     var rows: [Row]
     var total: Usage
-    var freeableBytes: Int64
-    var capacity: Capacity?
-    /// What the file system holds beside this root; `nil` if that cannot be told, as where files share blocks.
-    var otherBytes: Int64?
+    var freeable: Usage
+    var ledgers: [Ledger]
+    var unclaimed: UnclaimedImages
+    var engineBytes: Int64?
 
-    init(_ items: [Judged], _ usage: [RelativePath: Usage], _ names: Names, capacity: Capacity?) {
-        var byCategory: [Category: [Judged]] = [:]
-        for entry in items { byCategory[Category(entry), default: []].append(entry) }
-        rows = Category.allCases.compactMap { category in
-            guard let entries = byCategory[category] else { return nil }
-            return Self.row(category, entries, usage, names)
+    var freeableBytes: Int64 { freeable.allocatedBytes }
+
+    init(_ items: [Judged], _ usage: [RelativePath: Usage], _ names: Names, _ around: Surroundings = Surroundings()) {
+        var byCategory: [Category: [HiddenStore.Name?: [Judged]]] = [:]
+        for entry in items {
+            let category = Category(entry)
+            byCategory[category, default: [:]][category == .hiddenStore ? entry.hidden : nil, default: []].append(entry)
+        }
+        if around.rest != Usage() { byCategory[.engineMetadata, default: [:]][nil, default: []] += [] }
+        rows = Category.allCases.flatMap { category in
+            (byCategory[category] ?? [:]).sorted { ($0.key?.text ?? "") < ($1.key?.text ?? "") }.map { store, entries in
+                var row = Self.row(category, entries, usage, names)
+                row.store = store
+                if category == .engineMetadata { row.usage += around.rest }
+                if category == .images { row.notes = around.notes(beside: row.freeableBytes) + row.notes }
+                return row
+            }
         }
         total = rows.reduce(into: Usage()) { $0 += $1.usage }
-        freeableBytes = rows.reduce(0) { $0 + ($1.freeableBytes ?? 0) }
-        self.capacity = capacity
-        if let used = capacity?.usedBytes, used >= total.allocatedBytes { otherBytes = used - total.allocatedBytes }
+        freeable = rows.reduce(into: Usage()) { $0 += $1.freeable ?? Usage() }
+        ledgers = around.ledgers
+        unclaimed = around.unclaimed
+        engineBytes = around.engineBytes
     }
 
     private static func row(
@@ -58,7 +78,7 @@ struct DiskReport: Hashable, Sendable {
         var row = Row(category: category, items: counted.count, inUse: counted.count { $0.standing == .inUse })
         row.usage = sum(entries)
         let offered = entries.filter { category.offers($0) }
-        row.freeableBytes = category.isOffered ? sum(offered).allocatedBytes : nil
+        row.freeable = category.isOffered ? sum(offered) : nil
         if category == .namedVolumes, case let unused = entries.filter({ $0.standing == .reclaimable }), !unused.isEmpty
         {
             let size = ByteCount(sum(unused).allocatedBytes).text
@@ -81,10 +101,29 @@ struct DiskReport: Hashable, Sendable {
     }
 }
 
+extension DiskReport.Row {
+    var title: String {
+        guard let store else { return category.title }
+        return (store.isCertain ? category.title : "Store, maybe hidden") + ": \(store.text)"
+    }
+}
+
+extension DiskReport.Surroundings {
+    /// What goes with all images that nothing needs, beside the engine's word for it.
+    fileprivate func notes(beside freeable: Int64?) -> [String] {
+        guard unclaimed.count > 0, unclaimed.allocatedBytes != freeable || engineBytes != nil else { return [] }
+        let size = ByteCount(unclaimed.allocatedBytes).text
+        let engine = engineBytes.map { " (docker says \(ByteCount($0).text))" } ?? ""
+        return ["\(size) would go with all \(unclaimed.count) that no container needs\(engine)"]
+    }
+}
+
 extension DiskReport.Category {
     init(_ entry: Judged) {
         if entry.item.path.components.first == ".bilge" {
             self = .trash
+        } else if entry.hidden != nil {
+            self = .hiddenStore
         } else if entry.standing == .orphan {
             self = .orphans
         } else {
@@ -119,6 +158,7 @@ extension DiskReport.Category {
         case .logs: "Logs"
         case .plugins: "Plugins"
         case .containerdStore: "Containerd store"
+        case .hiddenStore: "Hidden store"
         case .orphans: "Orphans"
         case .temporary: "Temporary"
         case .engineMetadata: "Engine metadata"
@@ -134,8 +174,8 @@ extension DiskReport.Category {
         case .images: thing == .image
         case .containers: thing == .container
         case .buildCache: thing == .buildCache
-        case .namedVolumes, .anonymousVolumes, .logs, .plugins, .containerdStore, .orphans, .temporary, .engineMetadata,
-            .otherDrivers, .foreign, .trash:
+        case .namedVolumes, .anonymousVolumes, .logs, .plugins, .containerdStore, .hiddenStore, .orphans, .temporary,
+            .engineMetadata, .otherDrivers, .foreign, .trash:
             true
         }
     }
@@ -144,7 +184,8 @@ extension DiskReport.Category {
     fileprivate var isOffered: Bool {
         switch self {
         case .images, .containers, .anonymousVolumes, .buildCache, .orphans, .temporary, .trash: true
-        case .namedVolumes, .logs, .plugins, .containerdStore, .engineMetadata, .otherDrivers, .foreign: false
+        case .namedVolumes, .logs, .plugins, .containerdStore, .hiddenStore, .engineMetadata, .otherDrivers, .foreign:
+            false
         }
     }
 

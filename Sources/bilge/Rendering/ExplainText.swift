@@ -16,6 +16,10 @@ struct ExplainAnswer: Report {
         var inside: [RelativePath] = []
         /// Images that are made of it, by name.
         var images: [String]
+        /// What records say of it: its build step, the device that it is.
+        var facts: [String] = []
+        /// About the store that it is in, if the engine does not show that one.
+        var hidden: [String] = []
         var advice: [String]
     }
 
@@ -53,6 +57,8 @@ struct ExplainAnswer: Report {
         add("Moves with", item.paths.dropFirst().map { Shown.text($0) })
         add("Holds", held(subject.inside))
         add("Images", subject.images)
+        add("Recorded", subject.facts)
+        add("Hidden", subject.hidden)
         add(
             "Needed by",
             subject.chain.isEmpty ? [subject.entry.standing.needer] : chainTexts(subject.chain, whole: isWhole))
@@ -73,6 +79,7 @@ struct ExplainAnswer: Report {
             JSONValue.members(
                 JSONValue.members(of: subject.entry, subject.usage, subject.names) + [
                     ("what", .string(subject.entry.item.thing.explanation)), ("images", .strings(subject.images)),
+                    ("recorded", .strings(subject.facts)), ("hidden", .strings(subject.hidden)),
                     ("chain", .array(subject.chain.map(JSONValue.init))), ("advice", .strings(subject.advice)),
                 ])
         }

@@ -28,7 +28,7 @@ extension JSONValue {
             ("inodes", usage.map { .integer($0.inodes) } ?? .null),
             ("modified", entry.item.modified.map { .string($0.rfc3339) } ?? .null),
             ("evidence", .array(entry.evidence.map(JSONValue.init))),
-        ]
+        ] + (entry.hidden.map { [("hiddenStore", .string($0.text))] } ?? [])
     }
 
     private init(_ evidence: Evidence) {

@@ -106,7 +106,7 @@ struct Lists {
     /// The items whose space a list shows.
     static func measured(_ kind: ListKind, _ survey: Survey) -> [Judged] {
         switch kind {
-        case .images, .trash: []
+        case .images, .cache, .logs, .trash: []
         case .layers: survey.items.filter { $0.item.thing.isLayer }
         case .containers: survey.items.filter { $0.item.thing.isLayer || $0.item.path.components.first == "containers" }
         case .volumes: survey.items.filter { $0.item.thing.isVolume }

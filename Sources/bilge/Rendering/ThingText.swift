@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Decide
 import Model
 
 extension Thing {
@@ -29,7 +30,7 @@ extension Thing {
         case .blob: "a compressed layer or a document of an image, owned by containerd"
         case .ingest: "a download that containerd has not finished"
         case .metadata: "the engine's own bookkeeping"
-        case .otherDriver: "data of a storage driver that bilge reports, but does not read"
+        case .otherDriver: "data that is no plain directory of files, or a data root of its own: reported, never moved"
         case .foreign: "something that no engine makes"
         }
     }
@@ -39,6 +40,10 @@ extension Judged {
     /// What a person should do about it, with the exact commands; `names` are what people call it.
     func advice(names: [String], _ root: RootOptions) -> [String] {
         if isProtected { return ["Nothing: the keep list protects it."] }
+        if hidden != nil { return ["Leave it: it is back in use when the engine uses this store again."] }
+        if standing == .orphan, item.driver == "btrfs", item.path.components.first == "btrfs" {
+            return ["Bilge moves no subvolumes. While no engine runs: btrfs subvolume delete, with this path."]
+        }
         switch standing {
         case .inUse:
             return item.path.components.first == ".bilge"
