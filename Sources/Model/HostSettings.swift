@@ -14,31 +14,30 @@ package struct HostSettings: Hashable, Sendable {
 
         package init() {}
 
-        /// True if new containers' logs cannot grow without end. Source: docs.docker.com, "Configure logging drivers":
-        /// `json-file` keeps everything unless `max-size` is set; `local` rotates by itself, others write elsewhere.
-        package var capsLogs: Bool { Self.caps(logDriver ?? "json-file", logOptions) }
-
-        static func caps(_ driver: String, _ options: [String: String]) -> Bool {
-            driver != "json-file" || !["", "-1"].contains(options["max-size"] ?? "")
+        /// True if new containers' logs cannot grow without end. Source: docs.docker.com, "Configure logging drivers".
+        package var capsLogs: Bool {
+            let driver = logDriver ?? "json-file"
+            // Only json-file and local keep files below the root.
+            guard driver == "json-file" else { return true }
+            return LogRecord(driver: driver, options: logOptions, recordedPath: "", folder: .root).cap != nil
         }
     }
 
     /// The log of one container.
     package struct Log: Hashable, Sendable {
         package var container: ContainerRecord
-        package var driver: String
-        package var options: [String: String]
+        package var record: LogRecord
         /// Apparent bytes of its log file and of those it was rotated into.
         package var bytes: Int64
 
-        package init(container: ContainerRecord, driver: String, options: [String: String], bytes: Int64) {
+        package init(container: ContainerRecord, record: LogRecord, bytes: Int64) {
             self.container = container
-            self.driver = driver
-            self.options = options
+            self.record = record
             self.bytes = bytes
         }
 
-        package var isCapped: Bool { Daemon.caps(driver, options) }
+        /// False for a file below the root that the engine never begins anew.
+        package var isCapped: Bool { record.path == nil || record.cap != nil }
     }
 
     /// Where the daemon's settings are or would be; escaped.

@@ -24,6 +24,15 @@ struct DoctorTests {
             state: state, created: nil, finished: nil)
     }
 
+    private func log(
+        _ id: String, _ driver: String, _ options: [String: String], _ bytes: Int64
+    ) -> HostSettings.Log {
+        let record = LogRecord(
+            driver: driver, options: options, recordedPath: "/r/containers/\(id)/\(id)-json.log",
+            folder: RelativePath("containers/\(id)"))
+        return HostSettings.Log(container: container(id), record: record, bytes: bytes)
+    }
+
     @Test("a healthy host has no findings")
     func healthy() { #expect(codes { _ in } == []) }
 
@@ -83,10 +92,9 @@ struct DoctorTests {
             patient {
                 $0.settings.daemon?.logOptions = [:]
                 $0.settings.logs = [
-                    .init(container: container("c1"), driver: "json-file", options: [:], bytes: 10),
-                    .init(container: container("c2"), driver: "json-file", options: [:], bytes: 5_000_000_000),
-                    .init(container: container("c3"), driver: "json-file", options: ["max-size": "1m"], bytes: 9),
-                    .init(container: container("c4"), driver: "local", options: [:], bytes: 0),
+                    log("c1", "json-file", [:], 10), log("c2", "json-file", [:], 5_000_000_000),
+                    log("c3", "json-file", ["max-size": "1m"], 9), log("c4", "local", [:], 0),
+                    log("c5", "journald", [:], 0),
                 ]
             })
         #expect(found.map(\.code) == ["no-log-cap", "container-log-uncapped", "container-log-uncapped"])

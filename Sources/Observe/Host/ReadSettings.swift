@@ -101,28 +101,15 @@ private struct SettingsDocument: Decodable {
     }
 }
 
-/// `LogConfig` of a container; `nil` if its record does not say, which `scan` reports where it matters.
+/// The log of a container and what it holds; `nil` if its records do not say where it is, which `scan` reports.
 private func log(of container: ContainerRecord, in root: Directory) -> HostSettings.Log? {
-    struct Document: Decodable {
-        struct Log: Decodable {
-            var type: String?
-            var config: [String: String]?
-            enum CodingKeys: String, CodingKey {
-                case type = "Type"
-                case config = "Config"
-            }
-        }
-        var logConfig: Log?
-        enum CodingKeys: String, CodingKey { case logConfig = "LogConfig" }
-    }
+    guard let record = container.log, let path = record.path, let folder = path.parent else { return nil }
     do {
-        guard let bytes = try root.readIfPresent(container.path / "hostconfig.json", limit: 8 << 20),
-            let log = try decodeJSON(Document.self, bytes).logConfig, let type = log.type, !type.isEmpty
-        else { return nil }
-        let folder = try root.directory(container.path)
-        let names = try folder.names().filter { $0.hasPrefix("\(container.id)-json.log") }
-        let bytesUsed = try folder.statuses(names: names).reduce(Int64(0)) { $0 + Int64(clamping: $1?.sizeBytes ?? 0) }
-        return HostSettings.Log(container: container, driver: type, options: log.config ?? [:], bytes: bytesUsed)
+        let names = try root.names(of: folder).filter { $0.hasPrefix(path.name) }
+        let bytes = try root.statuses(of: folder, names: names).reduce(Int64(0)) {
+            $0 + Int64(clamping: $1?.sizeBytes ?? 0)
+        }
+        return HostSettings.Log(container: container, record: record, bytes: bytes)
     } catch {
         return nil
     }

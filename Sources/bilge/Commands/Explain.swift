@@ -27,8 +27,8 @@ struct Explain: Command {
         let request = root.request(on: console)
         let survey = try await console.survey(request)
         // It may be in the trash: then the log knows what it was, and who had said that nobody needs it.
-        if let held = held(await history(request, console), among: survey) {
-            try console.show(held, output)
+        if let found = held(await history(request, console), among: survey) {
+            try console.show(found, output)
             return survey.status
         }
         let entries = try survey.resolve(thing, root)
