@@ -7,8 +7,6 @@ PREFIX ?= /usr/local
 RELEASE := -c release --static-swift-stdlib
 BIN = $(shell $(SWIFT) build $(RELEASE) --show-bin-path)
 CHECKED := --explicit-target-dependency-import-check error
-# The damage tests judge thousands of roots: optimised, the tests take a quarter of the time. Checks stay in.
-TESTS := $(CHECKED) -Xswiftc -O
 
 .PHONY: run build test fuzz check format bench install dist clean
 
@@ -27,9 +25,9 @@ build:
 ## machine cannot do. Counts the instructions of the executable that ships, so that one is built, too.
 test: build
 	@Scripts/install-packages xz-utils tar attr busybox-static docker.io containerd strace util-linux valgrind binutils btrfs-progs
-	$(SWIFT) build --build-tests $(TESTS)
+	$(SWIFT) build --build-tests $(CHECKED)
 	BILGE="$$($(SWIFT) build --show-bin-path)/bilge" BILGE_RELEASE="$(BIN)/bilge" \
-		$(SWIFT) test --skip-build --no-parallel $(TESTS)
+		$(SWIFT) test --skip-build --no-parallel
 
 ## One parser under libFuzzer, starting from its corpus; what traps it is left in the folder.
 fuzz:
