@@ -35,6 +35,15 @@ struct LiveLogTests {
         return logs(survey).first { $0.container.name == name }?.sizeBytes ?? 0
     }
 
+    /// Until the log is that large.
+    private func wait(_ engine: LiveEngine, _ name: String, for bytes: Int64) async throws {
+        for _ in 0..<100 {
+            if try await size(engine, name) >= bytes { return }
+            usleep(200_000)
+        }
+        Issue.record("the log of \(name) does not grow to \(bytes) bytes")
+    }
+
     private func trim(_ engine: LiveEngine, _ name: String, to keep: Int64) async throws -> Receipt {
         let survey = try await survey(request(engine))
         let id = try #require(survey.catalog.containers.first { $0.name == name }?.id)
@@ -67,9 +76,7 @@ struct LiveLogTests {
         let started = try engine.docker("inspect", "-f", "{{.State.StartedAt}} {{.State.Pid}}", "web")
         var last = 0
         for round in 0..<4 {
-            for _ in 0..<100 where try await size(engine, "web") < (round == 0 ? 16_000_000 : 4_000_000) {
-                usleep(300_000)
-            }
+            try await wait(engine, "web", for: round == 0 ? 16_000_000 : 4_000_000)
             let receipt = try await trim(engine, "web", to: 1_000_000)
             #expect(receipt.steps.map(\.outcome) == [.done], "\(receipt.steps.map(\.reason))")
             let seen = try numbers(try engine.docker("logs", "web"))
@@ -92,7 +99,7 @@ struct LiveLogTests {
         defer { engine.stop() }
         try engine.importBase("base:1")
         try startWriter(engine, "web", ["--log-driver", "local", "--log-opt", "max-size=200m"])
-        for _ in 0..<100 where try await size(engine, "web") < 8_000_000 { usleep(300_000) }
+        try await wait(engine, "web", for: 8_000_000)
         let receipt = try await trim(engine, "web", to: 1_000_000)
         #expect(receipt.steps.map(\.outcome) == [.done], "\(receipt.steps.map(\.reason))")
         let seen = try numbers(try engine.docker("logs", "web"))
