@@ -67,7 +67,8 @@ import Testing
                     Self.daemon + "io.containerd.snapshotter.v1.btrfs", Self.daemon + "tmpmounts",
                 ],
             ])
-        #expect(found.problems.isEmpty)
+        // There are snapshots, but not the list of them.
+        #expect(found.problems.map(\.path) == [Self.daemon + "io.containerd.snapshotter.v1.overlayfs/metadata.db"])
         #expect(Set(found.claims.map(\.target.text)) == kinds[.metadata])
         #expect(found.claims.allSatisfy { $0.claimant == .layout })
     }
@@ -83,13 +84,12 @@ import Testing
         let image: [String: BoltImage.Value] = ["docker.io/library/base:1": .bucket([:])]
         for namespace in ["moby", "moby-100000.100000"] {
             let found = try Self.findings(Self.root(namespace: namespace, images: image))
-            #expect(found.problems.map(\.path) == [Self.database])
-            #expect(found.problems.allSatisfy { $0.areas == [.storageDrivers] })
+            #expect(found.problems.filter { $0.areas == [.storageDrivers] }.map(\.path) == [Self.database])
         }
         for (namespace, images) in [("moby", [:]), ("k8s.io", image), ("moby_history", image), ("plugins.moby", image)]
         {
             let found = try Self.findings(Self.root(namespace: namespace, images: images))
-            #expect(found.problems.isEmpty, "\(namespace)")
+            #expect(!found.problems.contains { $0.areas.contains(.storageDrivers) }, "\(namespace)")
         }
     }
 
@@ -108,7 +108,8 @@ import Testing
             ["v1": .bucket(["moby": .bucket(["images": .text("x")])])],
         ] {
             try image.write(content, to: Self.database, in: directory)
-            #expect(try Self.findings(directory).problems.filter(Self.isHiddenStore).count == 1)
+            let problems = try Self.findings(directory).problems
+            #expect(problems.contains(where: Self.isHiddenStore), "\(problems)")
         }
     }
 

@@ -64,7 +64,7 @@ struct HostOwnershipTests {
         #expect(try reason(root.path, getpid())?.contains("nobody holds the volume database") == true)
         let holder = try daemon(of: root)
         #expect(try reason(other.path, holder.pid)?.contains("works on another directory") == true)
-        #expect(try reason("/nonexistent", holder.pid)?.contains("does not exist there") == true)
+        #expect(try reason(other.path + "/gone", holder.pid)?.contains("does not exist there") == true)
         #expect(try reason(root.path, getpid())?.contains("process \(getpid()) is the engine that answered") == true)
         withExtendedLifetime(holder) {}
     }
