@@ -163,7 +163,8 @@ extension Execution {
             let needed = Int64(plan.steps.count - index) * 8192 + 16384
             throw ActError(
                 .noSpace(bytesNeeded: needed), "cannot write down what would be moved: \(error)",
-                advice: "free \(needed) bytes on this file system first; `bilge trash empty` needs no space")
+                advice: trash.root.spaceNeeded(bytes: needed, inodes: 2 * plan.steps.count + 6)
+                    + " first; `bilge trash empty` needs no space")
         }
         note(index, .failed, "\(error)")
         if error.endsRun { end = "\(error)" }
@@ -202,8 +203,13 @@ extension Execution {
             if audited.contains(where: { $0.event == .held }) { try trash.mark(last.item) }
             try trash.audit(audited.reversed())
         } catch {
-            // All that was moved is held as it should be; but a run that cannot write its log does not go on.
+            // All that was moved is held as it should be; but a run that cannot write its log does not go on, and does
+            // not say that all is well: the next command checks what has no mark.
             end = "\(error)"
+            for (index, _, _) in items where lines[index]?.outcome == .done {
+                let held = "held, and `bilge undo \(run)` puts it back"
+                note(index, .failed, "\(held), but that could not be written down: \(error)")
+            }
         }
     }
 

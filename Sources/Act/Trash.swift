@@ -46,7 +46,7 @@ package final class Trash {
                 let needed: Int64 = 16 << 10
                 throw ActError(
                     .noSpace(bytesNeeded: needed), "cannot make \(shown(root)): \(error.errno)",
-                    advice: "free \(needed) bytes on this file system first")
+                    advice: root.spaceNeeded(bytes: needed, inodes: 6) + " first")
             } catch {
                 throw refusal(error, root)
             }

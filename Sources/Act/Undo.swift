@@ -112,8 +112,8 @@ extension Trash {
         do {
             switch state(of: item) {
             case .home, .empty:
-                // All is back; only the intent could not be removed, and the next run does that.
-                return nil
+                // The next command removes the intent, but what the disk refused may also be to make the way back last.
+                return "it is back at its place, but the disk refused to make that final: \(error)"
             case .partly(let intent, let here):
                 try uncheck(item)
                 try completeForward(item, intent, here: here)
