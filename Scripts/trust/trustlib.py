@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the harnesses in this folder share: sample hosts, whole-tree snapshots, and runs of bilge under strace.
+"""What the harnesses in this folder share: sample hosts and whole-tree snapshots.
 
 Independent of Bilge's own code on purpose: another language, and the trash is read from its documented format
 (docs/formats/trash.md), so that a mistake in Bilge is not repeated here.
@@ -7,14 +7,6 @@ Independent of Bilge's own code on purpose: another language, and the trash is r
 import glob, hashlib, json, os, re, shutil, stat, subprocess, sys
 
 TRASH = b".bilge"
-# Calls that change a disk or a lock. `openat` counts only where it may make a file.
-CHANGING = {
-    "write", "pwrite64", "writev", "openat", "creat", "rename", "renameat", "renameat2", "unlink", "unlinkat", "rmdir",
-    "mkdir", "mkdirat", "fsync", "fdatasync", "flock", "fallocate", "ftruncate", "symlinkat", "linkat", "fchmod",
-    "fchmodat", "fchown", "fchownat", "utimensat", "fsetxattr", "setxattr", "lsetxattr",
-}
-
-
 class Violation(Exception):
     """A promise was broken."""
 
@@ -231,44 +223,6 @@ class Host:
 
     def remove_leftover(self, number=1):
         os.rmdir(f"{self.root}/tmp/docker-build90000000{number}")
-
-
-CALL = re.compile(rb"^(\d+) +([a-z_0-9]+)\((.*)$")
-
-
-def parse_trace(log, root):
-    """The calls in the order in which they began: (thread, name, ordinal in its thread, changes the root, text)."""
-    calls, counts = [], {}
-    root = os.fsencode(root)
-    for line in log.split(b"\n"):
-        match = CALL.match(line)
-        if not match:
-            continue
-        thread, name, text = int(match[1]), match[2].decode(), match[3]
-        counts[thread, name] = counts.get((thread, name), 0) + 1
-        touches = root in text and (name != "openat" or b"O_CREAT" in text)
-        calls.append((thread, name, counts[thread, name], touches, text))
-    return calls
-
-
-def traced(host, words, inject=None, only=None, timeout=120):
-    """Runs a command under strace; returns the finished process and strace's log.
-
-    With `only`, nothing is traced but calls that name this file.
-    """
-    log = f"{host.folder}/strace.{host.name}"
-    if os.path.exists(log):
-        os.unlink(log)
-    # Not with --seccomp-bpf: strace 6.1 then drops injected signals without a word.
-    command = ["strace", "-f", "-y", "-q", "-s", "48", "-o", log, "-e", "trace=" + ",".join(sorted(CHANGING))]
-    if only:
-        command += ["-P", only]
-    if inject:
-        command += ["-e", f"inject={inject}"]
-    done = subprocess.run(
-        command + host.command(words), capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL)
-    with open(log, "rb") as file:
-        return done, file.read()
 
 
 def isolated(arguments):

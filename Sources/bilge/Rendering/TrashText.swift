@@ -70,12 +70,13 @@ extension HeldRun {
 struct EmptiedAnswer: Report {
     var emptied: Emptied
 
-    var exceptions: [String] { emptied.keptLines }
+    var exceptions: [String] { emptied.keptLines + emptied.troubles }
 
     func lines(_ style: Style) -> [String] {
         let freed =
             "\(ByteCount(emptied.freed.allocatedBytes).text) freed, \(Shown.count(emptied.freed.inodes)) inodes."
         return [freed] + emptied.keptLines.map { style($0, .yellow) }
+            + emptied.troubles.map { style("FAILED: \(Shown.raw($0))", .red) }
     }
 
     func write(json out: (String) -> Void) throws {
@@ -84,13 +85,14 @@ struct EmptiedAnswer: Report {
             [
                 ("schema", .value(.integer(1))), ("freedBytes", .value(.integer(emptied.freed.allocatedBytes))),
                 ("freedInodes", .value(.integer(emptied.freed.inodes))), ("items", .list(items)),
+                ("troubles", .list(emptied.troubles.map { .string($0) })),
             ], to: out)
     }
 }
 
 extension Emptied {
-    /// True if all that was asked for is gone.
-    var isWhole: Bool { items.allSatisfy { $0.outcome == .done } }
+    /// True if all that was asked for is gone, and written down.
+    var isWhole: Bool { troubles.isEmpty && items.allSatisfy { $0.outcome == .done } }
 
     /// What is still held, and why.
     var keptLines: [String] {
