@@ -8,7 +8,7 @@ RELEASE := -c release --static-swift-stdlib
 BIN = $(shell $(SWIFT) build $(RELEASE) --show-bin-path)
 CHECKED := --explicit-target-dependency-import-check error
 
-.PHONY: run build test fuzz check format bench install dist clean
+.PHONY: run build test fuzz trust trust-quick trust-full check format bench install dist clean
 
 ## Which parser is fuzzed, and how often it is run.
 FUZZ ?= bolt
@@ -24,10 +24,23 @@ build:
 ## All tests, one after the other: some look at the whole host. Installs what they need (as root); skips loudly what this
 ## machine cannot do. Counts the instructions of the executable that ships, so that one is built, too.
 test: build
-	@Scripts/install-packages xz-utils tar attr busybox-static docker.io containerd strace util-linux valgrind binutils btrfs-progs
+	@Scripts/install-packages xz-utils tar attr busybox-static docker.io containerd strace util-linux valgrind binutils btrfs-progs e2fsprogs
 	$(SWIFT) build --build-tests $(CHECKED)
 	BILGE="$$($(SWIFT) build --show-bin-path)/bilge" BILGE_RELEASE="$(BIN)/bilge" \
 		$(SWIFT) test --skip-build --no-parallel
+	Scripts/trust/run --quick "$$($(SWIFT) build --show-bin-path)/bilge"
+
+## Attacks the executable: kills and errors at every changing call, an adversary, full disks. Ends with 1 if it falls short.
+trust:
+	@Scripts/install-packages xz-utils strace util-linux e2fsprogs
+	$(SWIFT) build --product bilge
+	Scripts/trust/run "$$($(SWIFT) build --show-bin-path)/bilge"
+
+## A sample of that, below a minute and a half; a part of `make test`.
+trust-quick:
+	@Scripts/install-packages xz-utils strace util-linux e2fsprogs
+	$(SWIFT) build --product bilge
+	Scripts/trust/run --quick "$$($(SWIFT) build --show-bin-path)/bilge"
 
 ## One parser under libFuzzer, starting from its corpus; what traps it is left in the folder.
 fuzz:
@@ -47,6 +60,7 @@ format:
 bench: build
 	@Scripts/install-packages tar busybox-static docker.io time gdu
 	Scripts/bench "$(BIN)/bilge"
+	Scripts/bench-free "$(BIN)/bilge"
 	Scripts/bench-walk "$(BIN)/bilge"
 	Scripts/bench-docker "$(BIN)/bilge"
 

@@ -40,7 +40,9 @@ package protocol DiskMutations: Sendable {
 
 /// The disk of this host.
 package struct HostDisk: DiskMutations {
-    package init() {}
+    private let pace: RemovalPace
+
+    package init(pace: RemovalPace = .fast) { self.pace = pace }
 
     package func makeDirectory(_ name: String, in directory: Directory) throws(DiskError) {
         try directory.makeDirectory(name)
@@ -73,7 +75,7 @@ package struct HostDisk: DiskMutations {
     package func removeTree(
         _ name: String, in directory: Directory, counting removed: inout Usage
     ) throws(DiskError) {
-        try directory.removeTree(name, counting: &removed)
+        try directory.removeTree(name, pace: pace, counting: &removed)
     }
 
     package func sync(_ directory: Directory) throws(DiskError) { try directory.sync() }

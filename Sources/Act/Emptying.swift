@@ -5,11 +5,13 @@ package import Logging
 package import Model
 
 /// What emptying the trash freed, and what it left.
-package struct Emptied: Sendable {
+package struct Emptied: Sendable, Troubled {
     /// What the file system got back; a file with another name elsewhere frees nothing.
     package var freed = Usage()
     /// One for each item that was asked for: `done`, `skipped` with what speaks against it, or `failed`.
     package var items: [HeldItem.Line] = []
+    /// What went wrong beside the items, one sentence each.
+    package var troubles: [String] = []
 }
 
 /// Which items `empty` takes, by age and by run.
@@ -45,17 +47,18 @@ package func empty(
         if let run = order.runs.first { throw ActError.noSuchRun(run, held: []) }
         return Emptied()
     }
-    defer { trash.leave(logger) }
-    let held = try acting(trash.runs())
-    if let unknown = order.runs.first(where: { !held.contains($0) }) {
-        throw ActError.noSuchRun(unknown, held: held)
+    return try await trash.closing(logger) { () throws(ActError) in
+        let held = try acting(trash.runs())
+        if let unknown = order.runs.first(where: { !held.contains($0) }) {
+            throw ActError.noSuchRun(unknown, held: held)
+        }
+        logger.recovered(try await trash.recover(checks: checks))
+        var emptied = Emptied()
+        for run in try acting(trash.runs()) where order.runs.isEmpty || order.runs.contains(run) {
+            try trash.empty(run, order, witness, now, shouldStop, progress, logger, &emptied)
+        }
+        return emptied
     }
-    logger.recovered(try await trash.recover(checks: checks))
-    var emptied = Emptied()
-    for run in try acting(trash.runs()) where order.runs.isEmpty || order.runs.contains(run) {
-        try trash.empty(run, order, witness, now, shouldStop, progress, logger, &emptied)
-    }
-    return emptied
 }
 
 extension Trash {
@@ -80,8 +83,7 @@ extension Trash {
                 progress(emptied.freed)
             }
         }
-        record(audited, logger)
-        do { try removeRunIfEmpty(run) } catch { logger.notice("run folder left", metadata: ["error": "\(error)"]) }
+        emptied.troubles += record(audited, logger)
     }
 
     /// Those that are old enough. An item that does not say when it was moved is.
@@ -105,7 +107,8 @@ extension Trash {
     ) -> (Receipt.Outcome, String) {
         do {
             switch state {
-            case .empty, .home: try drop(item)
+            case .empty: try drop(item)
+            case .home(let intent): try forget(item, intent)
             case .purging: try finishPurge(item, counting: &freed)
             case .held(let intent):
                 guard let time = checked.time(of: item) else {

@@ -27,17 +27,18 @@ package func execute(
             .refused, "the plan was made for another root than \(root.path)", advice: "make a new plan for this root")
     }
     let trash = try Trash.forChanges(in: root, disk: disk)
-    defer { trash.leave(logger) }
-    let recovery = try await trash.recover(checks: checks)
-    logger.recovered(recovery)
-    guard recovery.broken.isEmpty else {
-        throw ActError(
-            .invariantBroken, recovery.broken.joined(separator: "; "),
-            advice: "nothing was changed now; look for these entries, then `bilge undo RUN` for what is held, or "
-                + "`bilge trash empty RUN` to forget what is gone")
-    }
     let execution = Execution(plan, approver: approved.approver, trash, checks, volumes, logs, logger, progress)
-    return try await execution.run(clock, shouldStop)
+    return try await trash.closing(logger) { () throws(ActError) in
+        let recovery = try await trash.recover(checks: checks)
+        logger.recovered(recovery)
+        guard recovery.broken.isEmpty else {
+            throw ActError(
+                .invariantBroken, recovery.broken.joined(separator: "; "),
+                advice: "nothing was changed now; look for these entries, then `bilge undo RUN` for what is held, or "
+                    + "`bilge trash empty RUN` to forget what is gone")
+        }
+        return try await execution.run(clock, shouldStop)
+    }
 }
 
 /// One plan being executed.
@@ -54,6 +55,7 @@ private final class Execution {
     /// The folder of the run in the trash, once there is one.
     var run = ""
     var lines: [Int: Receipt.Line] = [:]
+    var troubles: [String] = []
     /// Moved, but not looked at since.
     var pending: [(index: Int, item: ItemFolder, intent: Intent)] = []
     /// Why no further step is begun.
@@ -102,11 +104,11 @@ private final class Execution {
         } catch {
             logger.notice("run folder not listed", metadata: ["error": "\(error)"])
         }
-        return Receipt(plan: plan.plan, run: held, steps: plan.steps.indices.compactMap { lines[$0] })
+        return Receipt(plan: plan.plan, run: held, steps: plan.steps.indices.compactMap { lines[$0] }, troubles: troubles)
     }
 
-    private func note(_ index: Int, _ outcome: Receipt.Outcome, _ reason: String = "") {
-        let line = Receipt.Line(plan.steps[index], outcome, reason: reason)
+    private func note(_ index: Int, _ outcome: Receipt.Outcome, _ reason: String = "", isHeld: Bool = false) {
+        let line = Receipt.Line(plan.steps[index], outcome, reason: reason, isHeld: isHeld)
         lines[index] = line
         logger.info("step", metadata: ["id": "\(line.step.id)", "outcome": "\(outcome)", "reason": "\(reason)"])
         progress(line)
@@ -119,7 +121,8 @@ extension Execution {
         let line = await LogTrimming(root: trash.root, disk: trash.disk, check: logs).trim(step)
         note(index, line.outcome, line.reason)
         guard line.outcome == .done else { return }
-        trash.record([AuditLine(trimmed: line.step, at: time, why: [line.reason], approver: approver)], logger)
+        troubles += trash.record(
+            [AuditLine(trimmed: line.step, at: time, why: [line.reason], approver: approver)], logger)
     }
 
     private func take(_ step: Plan.Step, _ index: Int, _ clock: () -> Timestamp) async throws(ActError) {
@@ -143,7 +146,7 @@ extension Execution {
         } catch {
             return note(index, .skipped, error.reason)
         }
-        switch try await trash.take(intent, recheck: checks.before) {
+        switch try await taking(intent, index) {
         case .skipped(let reason): note(index, .skipped, reason)
         case .failed(let error): try failed(index, error)
         case .taken(let item, let intent):
@@ -156,6 +159,16 @@ extension Execution {
         }
     }
 
+    /// - Throws: `invariantBroken`, with the receipt so far, in which this step is held.
+    private func taking(_ intent: Intent, _ index: Int) async throws(ActError) -> Trash.Taking {
+        do { return try await trash.take(intent, recheck: checks.before) } catch {
+            note(index, .failed, error.message, isHeld: true)
+            var broken = error
+            broken.receipt = receipt
+            throw broken
+        }
+    }
+
     /// - Throws: `noSpace` if nothing has been moved in this run.
     private func failed(_ index: Int, _ error: DiskError) throws(ActError) {
         if error.isNoSpace, pending.isEmpty, !lines.values.contains(where: { $0.outcome == .done }) {
@@ -163,7 +176,8 @@ extension Execution {
             let needed = Int64(plan.steps.count - index) * 8192 + 16384
             throw ActError(
                 .noSpace(bytesNeeded: needed), "cannot write down what would be moved: \(error)",
-                advice: "free \(needed) bytes on this file system first; `bilge trash empty` needs no space")
+                advice: trash.root.spaceNeeded(bytes: needed, inodes: 2 * plan.steps.count + 6)
+                    + " first; `bilge trash empty` needs no space")
         }
         note(index, .failed, "\(error)")
         if error.endsRun { end = "\(error)" }
@@ -178,7 +192,7 @@ extension Execution {
         var audited: [AuditLine] = []
         for ((index, item, intent), answer) in zip(items, answers).reversed() {
             guard let answer else {
-                note(index, .done)
+                note(index, .done, isHeld: true)
                 audited.append(
                     AuditLine(.held, intent.step, of: item, at: time, why: intent.step.why, approver: approver))
                 continue
@@ -188,22 +202,29 @@ extension Execution {
                 note(index, .skipped, "put back: \(answer)")
             } catch {
                 broken = broken ?? error
-                note(index, .failed, error.message)
+                note(index, .failed, error.message, isHeld: true)
             }
             audited.append(AuditLine(.putBack, intent.step, of: item, at: time, why: [answer]))
         }
         pending = []
         if var broken {
             broken.receipt = receipt
-            trash.record(audited.reversed(), logger)
+            _ = trash.record(audited.reversed(), logger)
             throw broken
         }
         do {
             if audited.contains(where: { $0.event == .held }) { try trash.mark(last.item) }
             try trash.audit(audited.reversed())
         } catch {
-            // All that was moved is held as it should be; but a run that cannot write its log does not go on.
+            // All that was moved is held as it should be; but a run that cannot write its log does not go on, and does
+            // not say that all is well: the next command checks what has no mark.
             end = "\(error)"
+            for (index, item, _) in items where lines[index]?.outcome == .done {
+                note(
+                    index, .failed,
+                    "it is held in \(item.directory.path), and `bilge undo \(run)` puts it back; but that nobody needs "
+                        + "it could not be written down: \(error)", isHeld: true)
+            }
         }
     }
 
@@ -216,7 +237,7 @@ extension Execution {
                 try trash.putBackOrStop(item, intent, because: refusal)
                 note(index, .failed, "put back, because the engine refused: \(refusal)")
             } catch {
-                note(index, .failed, error.message)
+                note(index, .failed, error.message, isHeld: true)
                 var broken = error
                 broken.receipt = receipt
                 throw broken
@@ -230,7 +251,7 @@ extension Execution {
             note(
                 index, .failed,
                 "the engine did not say whether it removed the name (\(error)); the data is held, and "
-                    + "`bilge undo \(run)` puts it back")
+                    + "`bilge undo \(run)` puts it back", isHeld: true)
         }
     }
 }

@@ -27,7 +27,7 @@ extension Trash {
     func state(of item: ItemFolder) -> ItemState {
         var intent: Intent?
         do {
-            let names = Set(try item.directory.names())
+            let names = Set(try names(in: item))
             let hasData = names.contains { $0.hasPrefix("data.") }
             switch (names.contains("meta"), names.contains("meta.purging")) {
             case (true, true): return .unclear(nil, reason: "both meta and meta.purging exist")
@@ -44,6 +44,11 @@ extension Trash {
         } catch {
             return .unclear(intent, reason: "\(error)")
         }
+    }
+
+    /// A folder that is gone was empty, or it could not have been removed.
+    private func names(in item: ItemFolder) throws(DiskError) -> [String] {
+        do { return try item.directory.names() } catch  where error.isMissing { return [] }
     }
 
     private func state(of item: ItemFolder, _ intent: Intent, _ names: Set<String>) throws -> ItemState {

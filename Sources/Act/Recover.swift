@@ -90,8 +90,11 @@ extension Trash {
     private func settle(_ item: ItemFolder, _ recovery: inout Recovery) throws(DiskError) -> Intent? {
         let place = "\(item.run)/\(item.name)"
         switch state(of: item) {
-        case .empty, .home:
+        case .empty:
             try drop(item)
+            recovery.did.append("\(place): dropped, nothing is in it")
+        case .home(let intent):
+            try forget(item, intent)
             recovery.did.append("\(place): dropped, nothing is in it")
         case .held(let intent):
             return intent
@@ -157,6 +160,13 @@ extension Trash {
             }
         }
         try disk.sync(item.directory)
+    }
+
+    /// Removes the intent of an item that is at its place, and for good: the run that moved it back may have died before
+    /// that was durable.
+    func forget(_ item: ItemFolder, _ intent: Intent) throws(DiskError) {
+        try syncMove(of: item, intent)
+        try drop(item)
     }
 
     /// Notes that every item of the run up to this one was looked at after its move, which is durable by now.

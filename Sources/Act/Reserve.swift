@@ -30,3 +30,19 @@ extension Trash {
         }
     }
 }
+
+extension Directory {
+    /// What a person has to free where there is no room to write down what would be moved: blocks, inodes, or both.
+    func spaceNeeded(bytes: Int64, inodes: Int) -> String {
+        var parts: [String] = []
+        do {
+            let left = try fileSystem()
+            // No total means that inodes are made as they are needed.
+            if left.totalInodes > 0, left.freeInodes < UInt64(inodes) { parts = ["\(inodes) inodes"] }
+            if parts.isEmpty || left.availableBytes < UInt64(bytes) { parts.insert("\(bytes) bytes", at: 0) }
+        } catch {
+            parts = ["\(bytes) bytes"]
+        }
+        return "free \(parts.joined(separator: " and ")) on this file system"
+    }
+}

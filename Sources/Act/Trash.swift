@@ -46,7 +46,7 @@ package final class Trash {
                 let needed: Int64 = 16 << 10
                 throw ActError(
                     .noSpace(bytesNeeded: needed), "cannot make \(shown(root)): \(error.errno)",
-                    advice: "free \(needed) bytes on this file system first")
+                    advice: root.spaceNeeded(bytes: needed, inodes: 6) + " first")
             } catch {
                 throw refusal(error, root)
             }
@@ -195,8 +195,25 @@ extension Trash {
         return isThere ? try forChanges(in: root, disk: disk) : nil
     }
 
+    /// Does what a command is about, and leaves the trash tidy, however that ends. What could not be tidied is a trouble.
+    func closing<Answer: Troubled>(
+        _ logger: Logger, _ body: () async throws(ActError) -> Answer
+    ) async throws(ActError) -> Answer {
+        do {
+            var answer = try await body()
+            answer.troubles += leave(logger)
+            return answer
+        } catch {
+            leave(logger)
+            throw error
+        }
+    }
+
     /// The last thing a command does: empty folders go, and the trash with them if nothing is held.
-    func leave(_ logger: Logger) {
+    ///
+    /// - Returns: what went wrong with that.
+    @discardableResult
+    func leave(_ logger: Logger) -> [String] {
         do {
             for run in try runs() { try removeRunIfEmpty(run) }
             try removeIfEmpty()
@@ -205,19 +222,34 @@ extension Trash {
             {
                 try makeReserve()
             }
+            return []
         } catch {
-            // What is held is not touched by this, and the next command tries again.
             logger.notice("trash not tidied", metadata: ["error": "\(error)"])
+            return [
+                "\(folder.path) could not be tidied, which the next command tries again; what is held is untouched: "
+                    + "\(error)"
+            ]
         }
     }
 
-    /// Adds to the audit log where the items themselves are settled already.
-    func record(_ lines: [AuditLine], _ logger: Logger) {
-        do { try audit(lines) } catch {
+    /// Adds to the audit log where the items themselves are settled already; what could not be written is a trouble.
+    func record(_ lines: [AuditLine], _ logger: Logger) -> [String] {
+        do {
+            try audit(lines)
+            return []
+        } catch {
             logger.error("audit log not written", metadata: ["error": "\(error)", "lines": "\(lines.count)"])
+            return ["\(folder.path)/audit.log could not be written, so it lacks what was done now: \(error)"]
         }
     }
 }
+
+/// An answer that can say what went wrong beside its items.
+protocol Troubled {
+    var troubles: [String] { get set }
+}
+
+extension Receipt: Troubled {}
 
 extension Logger {
     func recovered(_ recovery: Recovery) {

@@ -57,14 +57,16 @@ package func trimLogs(
         }
         progress(line)
     }
+    var troubles: [String] = []
     if !audited.isEmpty {
         do {
-            if let trash = try Trash.existing(in: root, disk: disk) { trash.record(audited, logger) }
+            if let trash = try Trash.existing(in: root, disk: disk) { troubles = trash.record(audited, logger) }
         } catch {
             logger.error("audit log not written", metadata: ["error": "\(error)", "lines": "\(audited.count)"])
+            troubles = ["the audit log could not be written, so it lacks what was done now: \(error.message)"]
         }
     }
-    return Receipt(plan: plan.plan, run: "", steps: lines)
+    return Receipt(plan: plan.plan, run: "", steps: lines, troubles: troubles)
 }
 
 /// Trims one log. Whatever fails at whatever moment, every line that was to stay is there, whole and in order.

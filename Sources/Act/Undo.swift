@@ -20,14 +20,15 @@ package func undo(
         if let run { throw ActError.noSuchRun(run, held: []) }
         return Receipt(plan: "", run: "", steps: [])
     }
-    defer { trash.leave(logger) }
-    // Items that were cut off while they went back are in part at their places; the whole way back begins complete.
-    let recovery = try await trash.recover(checks: nil)
-    logger.recovered(recovery)
-    let runs = try acting(trash.runs())
-    guard let chosen = run ?? runs.last else { return Receipt(plan: "", run: "", steps: []) }
-    guard runs.contains(chosen) else { throw ActError.noSuchRun(chosen, held: runs) }
-    return try await trash.undo(chosen, volumes, clock, logger)
+    return try await trash.closing(logger) { () throws(ActError) in
+        // Items that were cut off while they went back are in part at their places; the whole way back begins complete.
+        let recovery = try await trash.recover(checks: nil)
+        logger.recovered(recovery)
+        let runs = try acting(trash.runs())
+        guard let chosen = run ?? runs.last else { return Receipt(plan: "", run: "", steps: []) }
+        guard runs.contains(chosen) else { throw ActError.noSuchRun(chosen, held: runs) }
+        return try await trash.undo(chosen, volumes, clock, logger)
+    }
 }
 
 extension Trash {
@@ -41,7 +42,10 @@ extension Trash {
             guard let (intent, obstacle) = try await undo(item, volumes) else { continue }
             if let intent { receipt.plan = intent.plan }
             let step = intent?.step ?? Plan.Step.unreadable(item)
-            receipt.steps.append(Receipt.Line(step, obstacle == nil ? .done : .failed, reason: obstacle ?? ""))
+            receipt.steps.append(
+                Receipt.Line(
+                    step, obstacle == nil ? .done : .failed, reason: obstacle ?? "",
+                    isHeld: obstacle != nil && holdsData(item)))
             audited.append(
                 AuditLine(
                     obstacle == nil ? .undone : .refused, step, of: item, at: clock(), why: obstacle.map { [$0] } ?? [])
@@ -49,9 +53,17 @@ extension Trash {
             logger.info(
                 "undo", metadata: ["item": "\(run)/\(item.name)", "id": "\(step.id)", "obstacle": "\(obstacle ?? "-")"])
         }
-        record(audited, logger)
-        do { try removeRunIfEmpty(run) } catch { logger.notice("run folder left", metadata: ["error": "\(error)"]) }
+        receipt.troubles = record(audited, logger)
         return receipt
+    }
+
+    /// Whether anything is in the trash of what an item held; also true if nobody can tell.
+    private func holdsData(_ item: ItemFolder) -> Bool {
+        switch state(of: item) {
+        case .empty, .home: false
+        case .lost(_, let here, _): !here.isEmpty
+        case .held, .partly, .purging, .unclear: true
+        }
     }
 
     /// Returns what was in the way, if anything was; `nil` for an item that held nothing.
@@ -59,8 +71,11 @@ extension Trash {
         _ item: ItemFolder, _ volumes: VolumeEngine?
     ) async throws(ActError) -> (Intent?, obstacle: String?)? {
         switch state(of: item) {
-        case .empty, .home:
+        case .empty:
             try acting(drop(item))
+            return nil
+        case .home(let intent):
+            try acting(forget(item, intent))
             return nil
         case .held(let intent), .partly(let intent, _):
             return (intent, try await putBackWhole(item, intent, volumes))
@@ -112,8 +127,8 @@ extension Trash {
         do {
             switch state(of: item) {
             case .home, .empty:
-                // All is back; only the intent could not be removed, and the next run does that.
-                return nil
+                // The next command removes the intent, but what the disk refused may also be to make the way back last.
+                return "it is back at its place, but the disk refused to make that final: \(error)"
             case .partly(let intent, let here):
                 try uncheck(item)
                 try completeForward(item, intent, here: here)

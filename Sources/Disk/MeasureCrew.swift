@@ -208,7 +208,7 @@ struct WorkStack: ~Copyable {
 }
 
 /// Wakes threads that have nothing to do (futex(2)).
-@safe private final class Bell: Sendable {
+@safe final class Bell: Sendable {
     private nonisolated(unsafe) let word: UnsafeMutablePointer<UInt32>
 
     init() {

@@ -2,44 +2,24 @@
 
 import CDisk
 import Glibc
-package import Model
+import Model
 import SystemPackage
 
-extension Directory {
-    /// Removes one entry of this directory with everything below it, for good.
-    ///
-    /// It stays on the mount of this directory, follows no link, opens nothing but directories, and needs as many
-    /// descriptors for 10,000 levels as for 64. It stops at the first entry that it cannot remove.
-    ///
-    /// - Parameter removed: grows by what was freed, also when it throws: a file with further names frees nothing.
-    /// - Throws: `improperLink` (EXDEV) where something is mounted or a subvolume begins, `resourceBusy` for a mounted
-    ///   file, `directoryNotEmpty` where somebody keeps on making new entries, and whatever else the kernel says.
-    package func removeTree(_ name: String, counting removed: inout Usage) throws(DiskError) {
-        guard let name = unsafe withName(name, { unsafe bytes($0) }) else {
-            throw DiskError(.remove, path, .invalidArgument)
-        }
-        var status = cdisk_usage()
-        guard unsafe cdisk_usage_of(descriptor, &status) == 0 else {
-            throw DiskError(.stat, path, Errno(rawValue: errno))
-        }
-        var removal = TreeRemoval(below: self, on: try MountID(of: descriptor, status, lookup, path))
-        defer { removed += removal.removed }
-        try removal.remove(name)
-    }
-}
-
-/// The state of one removal: the way from the top down to the directory that is being emptied.
-private struct TreeRemoval: ~Copyable {
+/// What one thread of a removal does: the way from its top down to the directory that is being emptied.
+struct TreeRemoval: ~Copyable {
     private(set) var removed = Usage()
 
     private let holder: Directory
-    private let home: MountID
+    private let crew: RemovalCrew
     private let buffer = EntryBuffer()
     private var levels: [Level] = []
     private var waitingBytes = 0
 
     /// Descriptors held at once; directories further up are closed, and opened again on the way back.
-    private static let openLevels = 64
+    private static let openLevels = 24
+    static let descriptorsPerThread = openLevels + 4
+    /// Smaller trees are gone before another thread has begun.
+    private static let worthSharing = 64
     /// Names of directories that wait, over all levels; what does not fit is found again in another pass.
     private static let waitingLimitBytes = 4 << 20
     /// Passes over one directory. Each but the first means that names did not fit, or that somebody adds entries.
@@ -60,11 +40,13 @@ private struct TreeRemoval: ~Copyable {
         var fruitless = 0
         /// Something went since the pass began.
         var progress = false
+        /// Directories in it that others empty.
+        var family: RemovalCrew.Family?
     }
 
-    init(below holder: Directory, on home: MountID) {
+    init(below holder: Directory, with crew: RemovalCrew) {
         self.holder = holder
-        self.home = home
+        self.crew = crew
     }
 
     deinit { for level in levels where level.descriptor >= 0 { close(level.descriptor) } }
@@ -84,11 +66,22 @@ private struct TreeRemoval: ~Copyable {
         while let level = levels.indices.last {
             if let child = levels[level].waiting.popLast() {
                 waitingBytes -= child.count
-                try enter(child)
+                if !handOut(child, level) { try enter(child) }
             } else if try !scan(level) {
                 try leave(level)
             }
         }
+    }
+
+    /// Leaves a directory to another thread, if one has nothing to do and enough is left for this one.
+    private mutating func handOut(_ child: [CChar], _ level: Int) -> Bool {
+        guard removed.inodes >= Self.worthSharing, !levels[level].waiting.isEmpty, crew.hasRoom else { return false }
+        let family = levels[level].family ?? RemovalCrew.Family()
+        let descriptor = levels[level].descriptor
+        guard crew.handOut(child, in: descriptor, shown(nil), holder.lookup, family) else { return false }
+        levels[level].family = family
+        levels[level].progress = true
+        return true
     }
 
     /// Opens a directory in the deepest level and makes it the deepest.
@@ -110,7 +103,7 @@ private struct TreeRemoval: ~Copyable {
         do throws(DiskError) {
             guard unsafe cdisk_usage_of(descriptor, &status) == 0 else { throw failed(name, Errno(rawValue: errno)) }
             // `openat2` refuses another mount by itself; a subvolume is another device on the same mount.
-            guard try MountID(of: descriptor, status, holder.lookup, holder.path) == home else {
+            guard try MountID(of: descriptor, status, holder.lookup, holder.path) == crew.home else {
                 throw failed(name, .improperLink)
             }
         } catch {
@@ -127,6 +120,7 @@ private struct TreeRemoval: ~Copyable {
 
     /// Empties the deepest level by one buffer of names; returns false at the end of its directory.
     private mutating func scan(_ level: Int) throws(DiskError) -> Bool {
+        if let failure = crew.failure { throw failure }
         let descriptor = levels[level].descriptor
         let filled = buffer.fill(from: descriptor)
         guard filled > 0 else {
@@ -156,6 +150,10 @@ private struct TreeRemoval: ~Copyable {
 
     /// Removes the deepest level, which a whole pass found empty, or begins another pass over it.
     private mutating func leave(_ level: Int) throws(DiskError) {
+        if let family = levels[level].family {
+            crew.wait(for: family)
+            if let failure = crew.failure { throw failure }
+        }
         guard let parent = try reopenedParent(of: level) else { return restart() }
         let name = levels[level].name
         let result = unsafe name.withUnsafeBufferPointer { unsafe cdisk_unlinkat(parent, $0.baseAddress!, 1) }
@@ -186,7 +184,7 @@ private struct TreeRemoval: ~Copyable {
         guard parent >= 0 else { throw failedHere(Errno(rawValue: errno)) }
         var status = cdisk_usage()
         guard unsafe cdisk_usage_of(parent, &status) == 0, status.inode == levels[level - 1].inode,
-            try MountID(of: parent, status, holder.lookup, holder.path) == home
+            try MountID(of: parent, status, holder.lookup, holder.path) == crew.home
         else {
             close(parent)
             return nil
@@ -197,7 +195,10 @@ private struct TreeRemoval: ~Copyable {
 
     /// Somebody moved the directory that we are in: what is above it now is not ours to touch.
     private mutating func restart() {
-        for level in levels where level.descriptor >= 0 { close(level.descriptor) }
+        for level in levels {
+            if let family = level.family { crew.wait(for: family) }
+            if level.descriptor >= 0 { close(level.descriptor) }
+        }
         levels.removeAll()
         waitingBytes = 0
     }
@@ -242,12 +243,16 @@ private struct TreeRemoval: ~Copyable {
 
     private func failedHere(_ error: Errno) -> DiskError { failed(nil, error) }
 
-    /// Names the entry, without more than its nearest levels of a deep tree.
-    private func failed(_ name: [CChar]?, _ error: Errno) -> DiskError {
+    private func failed(_ name: [CChar]?, _ error: Errno) -> DiskError { DiskError(.remove, shown(name), error) }
+
+    /// Names an entry of the deepest level, without more than its nearest levels of a deep tree.
+    private func shown(_ name: [CChar]?) -> String {
         let names = levels.map(\.name) + (name.map { [$0] } ?? [])
-        let shown = names.map { EntryName.escaped($0.dropLast().map { UInt8(bitPattern: $0) }) }
-        let short = shown.count <= 12 ? shown : shown.prefix(4) + ["..."] + shown.suffix(7)
-        return DiskError(.remove, ([holder.path == "/" ? "" : holder.path] + short).joined(separator: "/"), error)
+        func texts(_ names: ArraySlice<[CChar]>) -> [String] {
+            names.map { EntryName.escaped($0.dropLast().map { UInt8(bitPattern: $0) }) }
+        }
+        let shown = names.count <= 12 ? texts(names[...]) : texts(names.prefix(4)) + ["..."] + texts(names.suffix(7))
+        return ([holder.path == "/" ? "" : holder.path] + shown).joined(separator: "/")
     }
 }
 

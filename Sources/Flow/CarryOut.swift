@@ -2,7 +2,7 @@
 
 package import Act
 import Decide
-import Disk
+package import Disk
 import Engine
 import Logging
 package import Model
@@ -95,6 +95,14 @@ package func trash(_ request: Request) async throws -> [HeldRun] {
     do { return try Trash.forReading(in: root.directory)?.list() ?? [] } catch { throw FlowError(error) }
 }
 
+/// What the audit log says about the trash of a root; empty if there is no trash. Changes nothing.
+package func history(_ request: Request) async throws -> AuditHistory {
+    let root = try await openRoot(request)
+    do {
+        return try Trash.forReading(in: root.directory)?.history() ?? AuditHistory([])
+    } catch { throw FlowError(error) }
+}
+
 /// What an earlier command left half done, one sentence each; the next writing command settles it. Changes nothing.
 package func unfinished(_ survey: Survey) throws -> [String] {
     do { return try Trash.forReading(in: survey.directory)?.pendingRecovery() ?? [] } catch { throw FlowError(error) }
@@ -102,15 +110,18 @@ package func unfinished(_ survey: Survey) throws -> [String] {
 
 /// Frees what is held, for good.
 package func emptyTrash(
-    runs: [String], olderThanSeconds: Int64, _ request: Request, shouldStop: () -> Bool = { false },
-    progress: (Usage) -> Void = { _ in }
+    runs: [String], olderThanSeconds: Int64, _ request: Request, pace: RemovalPace = .fast,
+    shouldStop: () -> Bool = { false }, progress: (Usage) -> Void = { _ in }
 ) async throws -> Emptied {
     let survey = try await survey(request)
+    if !Directory.canConfineRemovals {
+        logger.notice("this kernel has no Landlock: what is deleted is confined to the trash by bilge alone")
+    }
     let rechecks = Rechecks(survey, request)
     do {
         return try await empty(
             EmptyingOrder(runs: runs, olderThanSeconds: olderThanSeconds), in: survey.directory,
-            checks: rechecks.checks,
+            disk: HostDisk(pace: pace), checks: rechecks.checks,
             witness: rechecks.users(of:), now: systemClock(), shouldStop: shouldStop, progress: progress, logger: logger
         )
     } catch {

@@ -159,11 +159,15 @@ package struct Receipt: Codable, Hashable, Sendable {
         package var step: Plan.Step
         package var outcome: Outcome
         package var reason: String
+        /// The trash holds it now. That is another question than how the step ended: what was moved, and of which that
+        /// could not be written down, has failed and is held.
+        package var isHeld: Bool
 
-        package init(_ step: Plan.Step, _ outcome: Outcome, reason: String = "") {
+        package init(_ step: Plan.Step, _ outcome: Outcome, reason: String = "", isHeld: Bool = false) {
             self.step = step
             self.outcome = outcome
             self.reason = reason
+            self.isHeld = isHeld
         }
     }
 
@@ -172,10 +176,13 @@ package struct Receipt: Codable, Hashable, Sendable {
     /// What `undo` takes: the folder of the run in the trash. Empty if nothing was moved.
     package var run: String
     package var steps: [Line]
+    /// What went wrong beside the steps, one sentence each, such as a log that could not be written.
+    package var troubles: [String]
 
-    package init(plan: String, run: String, steps: [Line]) {
+    package init(plan: String, run: String, steps: [Line], troubles: [String] = []) {
         self.plan = plan
         self.run = run
         self.steps = steps
+        self.troubles = troubles
     }
 }

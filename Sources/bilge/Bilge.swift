@@ -36,7 +36,7 @@ struct Bilge: Command {
                 name: "LOOK",
                 subcommands: [
                     Df.self, Du.self, Diff.self, ReportCommand.self, Tree.self, List.self, Explain.self, Why.self,
-                    Scan.self,
+                    Scan.self, Doctor.self,
                 ]),
             CommandGroup(
                 name: "CLEAN UP",

@@ -27,17 +27,48 @@ struct FaultSweepTests {
                 receipt = error.receipt
             }
             heldCounts.insert(try expectWhole(host, steps, "\(fault) at \(number): \(disk.changes.last ?? "")"))
-            for line in receipt?.steps ?? [] where line.outcome == .done {
-                #expect(try !host.exists(line.step.paths[0].text), "\(fault) at \(number): done but still there")
-            }
-            for line in receipt?.steps ?? [] where line.outcome == .failed {
-                if case .death = fault { continue }
-                #expect(try host.exists(line.step.paths[0].text), "\(fault) at \(number): failed but not there")
-            }
+            // Who is dead tells nothing.
+            if case .death = fault { receipt = nil }
+            try expectTrue(receipt, host, "\(fault) at \(number): \(disk.changes.last ?? "")")
             try await expectAllBack(host, steps, "\(fault) at \(number): \(disk.changes.last ?? "")")
             if !disk.fired { break }
         }
         if case .death = fault { #expect(heldCounts == [0, 1, 2, 3]) }
+    }
+
+    @Test(
+        "a receipt that says done everywhere means it: checked and written down, or back for good",
+        arguments: [.refusal(.ioError), .refusal(.readOnlyFileSystem), .lie(.ioError)] as [FaultyDisk.Fault])
+    func saysDone(fault: FaultyDisk.Fault) async throws {
+        for number in 0... {
+            let host = try Host(inMemory: true)
+            let disk = FaultyDisk(fault, at: number)
+            var steps: [Receipt.Line] = []
+            do {
+                let receipt = try await host.take(try host.steps(), disk: disk)
+                steps = receipt.troubles.isEmpty ? receipt.steps : []
+            } catch is ActError {}
+            if !steps.isEmpty, steps.allSatisfy({ $0.outcome == .done }) {
+                #expect(try host.held().flatMap(\.items).map(\.state) == [.held, .held, .held], "\(fault) at \(number)")
+                let log = try host.root.read(RelativePath(".bilge/audit.log"))
+                #expect(log.count(where: { $0 == UInt8(ascii: "\n") }) == 3, "\(fault) at \(number)")
+            }
+            if !disk.fired { break }
+        }
+        for number in 0... {
+            let host = try Host(inMemory: true)
+            try await host.take()
+            let disk = FaultyDisk(fault, at: number)
+            var steps: [Receipt.Line] = []
+            do {
+                let receipt = try await host.undo(disk: disk)
+                steps = receipt.troubles.isEmpty ? receipt.steps : []
+            } catch is ActError {}
+            if !steps.isEmpty, steps.allSatisfy({ $0.outcome == .done }) {
+                #expect(try host.held().isEmpty, "\(fault) at \(number): \(disk.changes.last ?? "")")
+            }
+            if !disk.fired { break }
+        }
     }
 
     @Test("whatever goes wrong while undoing, the next undo puts all back", arguments: faults)
@@ -47,7 +78,14 @@ struct FaultSweepTests {
             let steps = try host.steps()
             try await host.take(steps)
             let disk = FaultyDisk(fault, at: number)
-            do { try await host.undo(disk: disk) } catch is ActError {}
+            var receipt: Receipt?
+            do { receipt = try await host.undo(disk: disk) } catch is ActError {}
+            if case .death = fault { receipt = nil }
+            for line in receipt?.steps ?? [] {
+                let comment = "\(fault) at \(number): \(disk.changes.last ?? "")"
+                #expect(try line.isHeld == !host.exists(line.step.paths[0].text), "\(line): \(comment)")
+                #expect(line.outcome != .done || !line.isHeld, "\(line): \(comment)")
+            }
             try await expectAllBack(host, steps, "\(fault) at \(number): \(disk.changes.last ?? "")")
             if !disk.fired { break }
         }
@@ -101,9 +139,11 @@ struct FaultSweepTests {
             let steps = try host.steps()
             do {
                 let receipt = try await host.take(steps, disk: disk)
-                for line in receipt.steps {
-                    #expect(try host.exists(line.step.paths[0].text) == (line.outcome != .done))
-                }
+                try expectTrue(receipt, host, "full from \(number)")
+                // What was not written down is not done, wherever it is.
+                let log = try host.root.namesIfPresent(of: RelativePath(".bilge"))?.contains("audit.log") ?? false
+                let count = log ? try host.root.read(RelativePath(".bilge/audit.log")).count { $0 == 0x0A } : 0
+                #expect(receipt.steps.count { $0.outcome == .done } == count, "full from \(number)")
             } catch let error as ActError {
                 guard case .noSpace(let needed) = error.code else { throw error }
                 #expect(needed > 0)
@@ -132,6 +172,58 @@ struct FaultSweepTests {
             "create .bilge/\(run)/checked.000001", "append .bilge/audit.log",
         ]
         #expect(Array(disk.changes[begin...].prefix(protocolSteps.count)) == protocolSteps)
+    }
+
+    /// What a receipt says about each step is so: where it is, and nothing is done that is not held, checked.
+    private func expectTrue(_ receipt: Receipt?, _ host: Host, _ comment: String) throws {
+        guard let receipt else { return }
+        let states = Dictionary(
+            try host.held().flatMap(\.items).map { ($0.step.id, $0.state) }, uniquingKeysWith: { first, _ in first })
+        for line in receipt.steps {
+            let isThere = try host.exists(line.step.paths[0].text)
+            #expect(isThere != line.isHeld, "\(line.outcome), \(line.reason): \(comment)")
+            switch line.outcome {
+            case .done: #expect(states[line.step.id] == .held, "\(line.reason): \(comment)")
+            case .failed where line.isHeld:
+                #expect(receipt.run.isEmpty || line.reason.contains(".bilge/\(receipt.run)/"), "\(line.reason): \(comment)")
+            case .failed, .skipped: #expect(!line.isHeld && !line.reason.isEmpty, "\(line.reason): \(comment)")
+            }
+        }
+    }
+
+    @Test("no refused change is passed over in silence, whichever it is")
+    func nothingSilent() async throws {
+        func isClean(_ receipt: Receipt) -> Bool {
+            receipt.troubles.isEmpty && receipt.steps.allSatisfy { $0.outcome == .done }
+        }
+        for number in 0... {
+            let disk = FaultyDisk(.refusal(.ioError), at: number)
+            var isTold = false
+            do { isTold = try await !isClean(Host(inMemory: true).take(disk: disk)) } catch is ActError { isTold = true }
+            #expect(isTold == disk.fired, "taking: \(disk.changes[min(number, disk.changes.count - 1)])")
+            if !disk.fired { break }
+        }
+        for number in 0... {
+            let host = try Host(inMemory: true)
+            try await host.take()
+            let disk = FaultyDisk(.refusal(.ioError), at: number)
+            var isTold = false
+            do { isTold = try await !isClean(host.undo(disk: disk)) } catch is ActError { isTold = true }
+            #expect(isTold == disk.fired, "undo: \(disk.changes[min(number, disk.changes.count - 1)])")
+            if !disk.fired { break }
+        }
+        for number in 0... {
+            let host = try Host(inMemory: true)
+            try await host.take()
+            let disk = FaultyDisk(.refusal(.ioError), at: number)
+            var isTold = false
+            do {
+                let emptied = try await host.empty(disk: disk)
+                isTold = !emptied.troubles.isEmpty || emptied.items.contains { $0.outcome != .done }
+            } catch is ActError { isTold = true }
+            #expect(isTold == disk.fired, "emptying: \(disk.changes[min(number, disk.changes.count - 1)])")
+            if !disk.fired { break }
+        }
     }
 
     /// Each step is whole at its place, whole in the trash, or (only before recovery) on its way; never twice, never gone.

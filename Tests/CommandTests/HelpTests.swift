@@ -10,7 +10,7 @@ import Testing
 struct HelpTests {
     static let commands: [any Command.Type] = [
         Bilge.self, Df.self, Du.self, Diff.self, ReportCommand.self, Tree.self, List.self, Explain.self, Why.self,
-        Scan.self, Prune.self, Apply.self, Undo.self,
+        Scan.self, Doctor.self, Prune.self, Apply.self, Undo.self,
         TrashCommand.self, TrashList.self, TrashEmpty.self, DemoCommand.self,
     ]
 
@@ -42,9 +42,8 @@ struct HelpTests {
     func manual() throws {
         let page = try Manual(json: Bilge._dumpHelp()).text(version: Bilge.version)
         let names = [
-            "df", "du", "diff", "report", "tree", "ls", "explain", "why", "scan", "prune", "apply", "undo", "trash ls",
-            "trash empty",
-            "demo",
+            "df", "du", "diff", "report", "tree", "ls", "explain", "why", "scan", "doctor", "prune", "apply", "undo",
+            "trash ls", "trash empty", "demo",
         ]
         for name in names { #expect(page.contains(".SS \"bilge \(name)"), "\(name)") }
         for option in ["\\-\\-data\\-root", "\\-\\-unsafe\\-count", "\\-\\-grace", "\\-\\-keep\\-files"] {

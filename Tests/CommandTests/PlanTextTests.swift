@@ -73,7 +73,7 @@ struct PlanTextTests {
         return ReceiptAnswer(
             receipt: Receipt(
                 plan: "7c1e0abc", run: "20261123-180200-7c1e",
-                steps: [.init(step, .done), .init(skipped, .skipped, reason: "container web needs it now")]),
+                steps: [.init(step, .done, isHeld: true), .init(skipped, .skipped, reason: "container web needs it now")]),
             freed: freed, undo: "bilge undo R", empty: "bilge trash empty R")
     }
 
@@ -90,6 +90,20 @@ struct PlanTextTests {
         #expect(receipt().receipt.status == .partly)
     }
 
+    @Test("what failed and is held all the same counts as held; what went wrong beside the steps is a failure, too")
+    func receiptTroubles() throws {
+        var answer = receipt()
+        answer.receipt.steps = [.init(step, .failed, reason: "it is held in D", isHeld: true)]
+        #expect(answer.lines(Style(isColoured: false)).contains {
+            $0.hasPrefix("0 taken out, 1 failed. 0 B freed yet: 8.1 GB are held")
+        })
+        answer.receipt = Receipt(plan: "7c1e", run: "R", steps: [.init(step, .done, isHeld: true)], troubles: ["no log"])
+        #expect(answer.receipt.status == .partly)
+        #expect(answer.lines(Style(isColoured: false)).last == "FAILED: no log")
+        #expect(answer.exceptions == ["FAILED: no log"])
+        #expect(try answer.json().contains(#""troubles":"#))
+    }
+
     @Test("-q prints the run, and beside it what was not done and why")
     func receiptQuiet() throws {
         let screen = Screen()
@@ -104,6 +118,7 @@ struct PlanTextTests {
         #expect(object["run"] as? String == "20261123-180200-7c1e" && object["schema"] as? Int == 1)
         let steps = try #require(object["steps"] as? [[String: Any]])
         #expect(steps.map { $0["outcome"] as? String } == ["done", "skipped"])
+        #expect(steps.map { $0["held"] as? Bool } == [true, false])
         #expect(steps[1]["reason"] as? String == "container web needs it now")
         #expect(steps[0]["paths"] as? [String] == ["overlay2/o1", "overlay2/l/AB"])
         #expect(object["heldBytes"] as? Int == 8_100_000_000 && object["freedBytes"] as? Int == 0)

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Disk
 import Foundation
 import Model
 import Synchronization
 import SystemPackage
 import TestSupport
 import Testing
+
+@testable import Disk
 
 @Suite struct RemoveTreeTests {
     let folder: TemporaryDirectory
@@ -123,6 +124,73 @@ import Testing
         try directory.removeTree("wide", counting: &removed)
         #expect(try directory.names() == [])
         #expect(removed.inodes == 6001)
+    }
+
+    @Test("many threads and one free the same, and all of it", arguments: [RemovalPace.fast, .gentle])
+    func paces(pace: RemovalPace) throws {
+        // Wide and deep enough that threads hand directories to each other on every level.
+        for a in 0..<12 {
+            for b in 0..<12 {
+                for c in 0..<6 { try folder.write("tree/\(a)/\(b)/\(c)/file", "x") }
+                try folder.write("tree/\(a)/\(b)/file", "x")
+            }
+        }
+        try folder.write("kept", "x")
+        let directory = try folder.open()
+        var removed = Usage()
+        try directory.removeTree("tree", pace: pace, counting: &removed)
+        #expect(try directory.names() == ["kept"])
+        #expect(removed.inodes == 1 + 12 + 144 + 144 * 6 + 144 * 6 + 144)
+    }
+
+    @Test("what stops one thread stops all, and is told")
+    func failureOfOne() throws {
+        for a in 0..<12 {
+            for b in 0..<12 { try folder.write("tree/\(a)/\(b)/file", "x") }
+        }
+        try folder.write("victim/db", "precious")
+        guard (try? run(["mount", "--bind", folder.path + "/victim", folder.path + "/tree/7/7"])) != nil else {
+            print("SKIPPED: a bind mount needs root")
+            return
+        }
+        defer { _ = try? run(["umount", folder.path + "/tree/7/7"]) }
+        var removed = Usage()
+        let directory = try folder.open()
+        #expect(errno { try directory.removeTree("tree", counting: &removed) } == .improperLink)
+        #expect(try directory.read("victim/db") == Array("precious".utf8))
+    }
+
+    @Test("a thread that is confined to a directory can remove in it, and change nothing else")
+    func confinement() throws {
+        guard Directory.canConfineRemovals else {
+            print("SKIPPED: this kernel has no Landlock")
+            return
+        }
+        try folder.write("inside/file", "x")
+        try folder.write("outside/file", "x")
+        let directory = try folder.open()
+        let inside = try directory.directory("inside")
+        let outside = try directory.directory("outside")
+        let answers = Mutex<[Errno?]>([])
+        let thread = try #require(
+            WorkThread {
+                let isConfined = inside.confineThread()
+                answers.withLock { answers in
+                    answers.append(isConfined ? nil : .notSupported)
+                    answers.append(errno { try outside.unlink("file") })
+                    answers.append(errno { try outside.createFile("new", []) })
+                    answers.append(errno { try inside.renameNoReplace("file", to: outside, "moved") })
+                    answers.append(errno { try inside.unlink("file") })
+                }
+            })
+        thread.join()
+        let found = answers.withLock { $0 }
+        #expect(found.prefix(3) == [nil, .permissionDenied, .permissionDenied] && found.last == .some(nil))
+        // Which of the two depends on the kernel's version.
+        #expect(found[3] == .improperLink || found[3] == .permissionDenied)
+        #expect(try outside.names() == ["file"])
+        // The rest of the process is as free as before.
+        try outside.createFile("new", [])
     }
 
     @Test("a bind mount of the same file system stops it", arguments: Lookup.ways)

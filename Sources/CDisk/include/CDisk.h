@@ -48,6 +48,16 @@ int cdisk_reserve(int fd, int64_t bytes);
 // Takes bytes out of the front of a file; both file systems and this call want whole blocks.
 int cdisk_collapse(int fd, int64_t bytes);
 
+// landlock(7): the version of it, what a set of rules handles and thereby forbids, what it allows below a directory, and
+// its enforcement for the calling thread and those that it starts; -1 with errno if the kernel cannot.
+int cdisk_landlock_version(void);
+int cdisk_landlock_ruleset(uint64_t handled);
+int cdisk_landlock_allow(int ruleset, uint64_t allowed, int directory);
+int cdisk_landlock_restrict(int ruleset);
+int cdisk_no_new_privileges(void);
+// Puts the calling thread into the idle class of the I/O scheduler: ioprio_set(2).
+void cdisk_be_idle(void);
+
 // A word that threads sleep on until somebody else raises it.
 uint32_t cdisk_word(const uint32_t *word);
 void cdisk_word_wait(const uint32_t *word, uint32_t seen, int64_t nanoseconds);

@@ -22,6 +22,7 @@ package struct RootSources: Sendable {
     package var proc = "/proc"
     package var settings = "/etc/docker/daemon.json"
     package var usual = "/var/lib/docker"
+    package var containerd = "/var/lib/containerd"
     /// Files in which a daemon writes its process number.
     package var pidFiles = ["/run/docker.pid", "/var/run/docker.pid"]
     package var containerdSettings = "/etc/containerd/config.toml"

@@ -71,6 +71,19 @@ private func place(
 ///
 /// Source: moby `daemon/config/config.go`, `getConflictFreeConfiguration` (an empty file is fine, a byte order mark too).
 func settings(_ path: String) throws(RootError) -> String? {
+    guard let content = try settingsContent(path) else { return nil }
+    do throws(FormatError) {
+        let settings = try decodeJSON(DaemonSettings.self, content)
+        return (settings.dataRoot ?? settings.graph).flatMap { $0.isEmpty ? nil : EntryName.escaped(text: $0) }
+    } catch {
+        throw RootError(
+            .badSettings, "cannot use the daemon's settings \(path): \(error)",
+            advice: "correct the file, or name the data root with --data-root")
+    }
+}
+
+/// What is in a daemon's settings, without a byte order mark; `nil` if there is no such file or nothing in it.
+func settingsContent(_ path: String) throws(RootError) -> [UInt8]? {
     let bytes: [UInt8]
     do throws(DiskError) {
         let real = try realPath(path)
@@ -83,15 +96,7 @@ func settings(_ path: String) throws(RootError) -> String? {
     }
     let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
     let content = bytes.starts(with: mark) ? Array(bytes.dropFirst(3)) : bytes
-    if content.allSatisfy({ [0x20, 0x09, 0x0A, 0x0D].contains($0) }) { return nil }
-    do throws(FormatError) {
-        let settings = try decodeJSON(DaemonSettings.self, content)
-        return (settings.dataRoot ?? settings.graph).flatMap { $0.isEmpty ? nil : EntryName.escaped(text: $0) }
-    } catch {
-        throw RootError(
-            .badSettings, "cannot use the daemon's settings \(path): \(error)",
-            advice: "correct the file, or name the data root with --data-root")
-    }
+    return content.allSatisfy({ [0x20, 0x09, 0x0A, 0x0D].contains($0) }) ? nil : content
 }
 
 private struct DaemonSettings: Decodable {

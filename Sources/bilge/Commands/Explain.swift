@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Act
 import ArgumentParser
 import Decide
 import Flow
@@ -25,6 +26,11 @@ struct Explain: Command {
     func run(on console: Console) async throws -> ExitStatus {
         let request = root.request(on: console)
         let survey = try await console.survey(request)
+        // It may be in the trash: then the log knows what it was, and who had said that nobody needs it.
+        if let found = held(await history(request, console), among: survey) {
+            try console.show(found, output)
+            return survey.status
+        }
         let entries = try survey.resolve(thing, root)
         let usage = try await console.usage(of: entries, in: survey)
         let names = Names(survey.items, survey.catalog)
@@ -41,6 +47,32 @@ struct Explain: Command {
             now: request.now)
         try console.show(answer, output)
         return survey.status
+    }
+
+    /// The log of the trash. Another run that is changing it is no reason not to explain what is at its place.
+    private func history(_ request: Request, _ console: Console) async -> AuditHistory {
+        do {
+            return try await Flow.history(request)
+        } catch {
+            console.remark(["note: the trash is not looked at: " + Shown.raw(Failure(error).message)])
+            return AuditHistory([])
+        }
+    }
+
+    /// What the audit log says about the thing; `nil` if nothing, or if it is at its place.
+    private func held(_ history: AuditHistory, among survey: Survey) -> HeldAnswer? {
+        let typed = [EntryName.escaped(text: thing), thing]
+        let there = Set(survey.items.flatMap(\.item.paths))
+        let found = history.entries.filter { entry in
+            there.isDisjoint(with: entry.paths)
+                && (entry.id == thing
+                    || entry.paths.contains { path in
+                        typed.contains { $0 == path.text || $0 == survey.root.path + "/" + path.text }
+                    })
+        }
+        guard !found.isEmpty else { return nil }
+        return HeldAnswer(
+            held: found, history: history, undo: root.hint("undo \(found.last?.run ?? "")"))
     }
 }
 

@@ -24,7 +24,8 @@ struct TrashList: Command {
         commandName: "ls",
         abstract: "What is held, oldest run first.",
         discussion: Bilge.help(
-            "Reads <data root>/.bilge and nothing else.", examples: [("bilge trash ls -v", "with every item")]))
+            "Reads <data root>/.bilge and nothing else.",
+            examples: [("bilge trash ls -v", "with every item, and what the audit log says")]))
 
     @OptionGroup(title: "Root and engine") var root: RootOptions
     @OptionGroup(title: "Output") var output: OutputOptions
@@ -38,7 +39,8 @@ struct TrashList: Command {
 func listTrash(
     _ request: Request, _ root: RootOptions, _ output: OutputOptions, _ console: Console
 ) async throws -> ExitStatus {
-    let answer = TrashAnswer(runs: try await Flow.trash(request), now: request.now, output, root)
+    var answer = TrashAnswer(runs: try await Flow.trash(request), now: request.now, output, root)
+    if output.verbose || output.chosen == .json { answer.history = try await Flow.history(request) }
     try console.show(answer, output)
     return .done
 }

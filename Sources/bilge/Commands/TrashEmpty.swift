@@ -2,6 +2,7 @@
 
 import Act
 import ArgumentParser
+import Disk
 import Flow
 import Model
 
@@ -25,6 +26,7 @@ struct TrashEmpty: Command {
     @OptionGroup(title: "Confirmation") var confirm: ConfirmOptions
     @Option(help: ArgumentHelp("Only runs that are older.", valueName: "age"), transform: Seconds.init)
     var olderThan: Seconds?
+    @Flag(help: "Gently: one thread, which gets the disk when nobody else wants it.") var nice = false
     @Argument(help: ArgumentHelp("Their names, from `bilge trash ls`.", valueName: "run")) var runs: [String] = []
 
     func run(on console: Console) async throws -> ExitStatus {
@@ -40,7 +42,9 @@ struct TrashEmpty: Command {
         if output.chosen == .table, !output.quiet { console.print(answer.lines(console.style)) }
         try approve(console)
         let emptied = try await console.showing("freeing …") {
-            try await Flow.emptyTrash(runs: chosen.map(\.run), olderThanSeconds: age, request)
+            try await Flow.emptyTrash(
+                runs: chosen.map(\.run), olderThanSeconds: age, request, pace: nice ? .gentle : .fast,
+                progress: { console.status("freeing: \(ByteCount($0.allocatedBytes).text) so far") })
         }
         try console.show(EmptiedAnswer(emptied: emptied), output)
         return emptied.isWhole ? .done : .partly

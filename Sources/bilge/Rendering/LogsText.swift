@@ -114,6 +114,8 @@ struct TrimmedAnswer: Report {
 
     var ids: [String] { receipt.steps.filter { $0.outcome == .done }.map(\.step.id) }
 
+    var exceptions: [String] { receipt.troubles }
+
     func lines(_ style: Style) -> [String] {
         var table = Table([.left("LOGS"), .left("NAME"), .right("FREED"), .left("")])
         for line in receipt.steps {
@@ -130,6 +132,7 @@ struct TrimmedAnswer: Report {
         }
         let count = Shown.count(ids.count, "log")
         return [""] + table.lines(style) + ["", "\(count) trimmed, \(ByteCount(freedBytes).text) freed."]
+            + receipt.troubles.map { style("FAILED: \(Shown.raw($0))", .red) }
             + LogAdvice.settings
     }
 
@@ -142,7 +145,8 @@ struct TrimmedAnswer: Report {
         writeJSON(
             [
                 ("schema", .value(.integer(receipt.schema))), ("plan", .value(.string(receipt.plan))),
-                ("run", .value(.string(""))), ("steps", .list(steps)), ("heldBytes", .value(.integer(0))),
+                ("run", .value(.string(""))), ("steps", .list(steps)),
+                ("troubles", .list(receipt.troubles.map { .string($0) })), ("heldBytes", .value(.integer(0))),
                 ("freedBytes", .value(.integer(freedBytes))),
             ], to: out)
     }

@@ -110,8 +110,10 @@ struct ReceiptAnswer: Report {
     var exceptions: [String] {
         receipt.steps.filter { $0.outcome != .done }.map { line in
             "\(word(line.outcome)): \(line.step.kind) \(line.step.paths.first?.text ?? line.step.id): \(line.reason)"
-        } + (freed?.keptLines ?? [])
+        } + (freed?.keptLines ?? []) + troubles
     }
+
+    private var troubles: [String] { (receipt.troubles + (freed?.troubles ?? [])).map { "FAILED: \(Shown.raw($0))" } }
 
     func lines(_ style: Style) -> [String] {
         var table = Table([
@@ -124,7 +126,7 @@ struct ReceiptAnswer: Report {
                 ["  " + word(line.outcome), line.step.kind, path, ByteCount(line.step.freesBytes).text, line.reason],
                 line.outcome == .done ? .plain : .red)
         }
-        return [""] + table.lines(style) + [""] + summary
+        return [""] + table.lines(style) + [""] + summary + troubles.map { style($0, .red) }
     }
 
     private func word(_ outcome: Receipt.Outcome) -> String {
@@ -138,6 +140,10 @@ struct ReceiptAnswer: Report {
     private func count(_ outcome: Receipt.Outcome) -> Int { receipt.steps.count { $0.outcome == outcome } }
 
     private var heldBytes: Int64 {
+        receipt.steps.filter(\.isHeld).reduce(0) { $0 + $1.step.freesBytes }
+    }
+
+    private var movedBytes: Int64 {
         receipt.steps.filter { $0.outcome == .done }.reduce(0) { $0 + $1.step.freesBytes }
     }
 
@@ -145,12 +151,12 @@ struct ReceiptAnswer: Report {
         let skipped = count(.skipped) > 0 ? ", \(count(.skipped)) skipped" : ""
         let failed = count(.failed) > 0 ? ", \(count(.failed)) failed" : ""
         let size = ByteCount(heldBytes).text
-        if isUndo { return ["\(count(.done)) put back\(skipped)\(failed), \(size)."] }
+        if isUndo { return ["\(count(.done)) put back\(skipped)\(failed), \(ByteCount(movedBytes).text)."] }
         let counts = "\(count(.done)) taken out\(skipped)\(failed)."
         if let freed {
             return ["\(counts) \(ByteCount(freed.freed.allocatedBytes).text) freed."] + freed.keptLines
         }
-        guard count(.done) > 0 else { return [counts] }
+        guard receipt.steps.contains(where: \.isHeld) else { return [counts] }
         return [
             "\(counts) 0 B freed yet: \(size) are held in the trash.", "Put it back:  \(undo)",
             "Free it:      \(empty)",
@@ -163,6 +169,7 @@ struct ReceiptAnswer: Report {
             [
                 ("schema", .value(.integer(receipt.schema))), ("plan", .value(.string(receipt.plan))),
                 ("run", .value(.string(receipt.run))), ("steps", .list(steps)),
+                ("troubles", .list((receipt.troubles + (freed?.troubles ?? [])).map { .string($0) })),
                 ("heldBytes", .value(.integer(freed == nil && !isUndo ? heldBytes : 0))),
                 ("freedBytes", .value(.integer(freed?.freed.allocatedBytes ?? 0))),
             ], to: out)
@@ -170,7 +177,7 @@ struct ReceiptAnswer: Report {
 
     /// The step as it was in the plan, and what became of it.
     private struct LineJSON: Encodable {
-        private enum Key: String, CodingKey { case outcome, reason }
+        private enum Key: String, CodingKey { case outcome, reason, held }
         private var line: Receipt.Line
 
         init(_ line: Receipt.Line) { self.line = line }
@@ -180,11 +187,12 @@ struct ReceiptAnswer: Report {
             var container = encoder.container(keyedBy: Key.self)
             try container.encode(line.outcome, forKey: .outcome)
             try container.encode(line.reason, forKey: .reason)
+            try container.encode(line.isHeld, forKey: .held)
         }
     }
 }
 
 extension Receipt {
     /// How a command that changed something ends.
-    var status: ExitStatus { steps.allSatisfy { $0.outcome == .done } ? .done : .partly }
+    var status: ExitStatus { troubles.isEmpty && steps.allSatisfy { $0.outcome == .done } ? .done : .partly }
 }

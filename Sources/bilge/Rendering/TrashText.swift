@@ -12,6 +12,8 @@ struct TrashAnswer: Report {
     /// How to put a run back, and how to free it, without the run's name.
     var undo: String
     var empty: String
+    /// What the audit log says; only if it was asked for.
+    var history: AuditHistory?
 
     init(runs: [HeldRun], now: Timestamp, _ output: OutputOptions, _ root: RootOptions) {
         self.runs = runs
@@ -44,12 +46,18 @@ struct TrashAnswer: Report {
             }
         }
         let total = ByteCount(runs.reduce(0) { $0 + $1.allocatedBytes }).text
-        return table.lines(style) + ["", "\(total) held.", "Put back:  \(undo)", "Free:      \(empty)"]
+        var log: [String] = []
+        if isVerbose, let history, let verdict = history.verdict {
+            log = ["", style(verdict, history.isWhole ? .plain : .red)]
+                + history.entries.flatMap(\.lines)
+        }
+        return table.lines(style) + log + ["", "\(total) held.", "Put back:  \(undo)", "Free:      \(empty)"]
     }
 
     func write(json out: (String) -> Void) throws {
         let runs = try runs.map { JSONValue.encoded(try JSONText.encode($0)) }
-        writeJSON([("schema", .value(.integer(1))), ("runs", .list(runs))], to: out)
+        let log = history.map { [(name: "log", value: JSONMember.value($0.json))] } ?? []
+        writeJSON([("schema", .value(.integer(1)))] + log + [("runs", .list(runs))], to: out)
     }
 }
 
@@ -62,12 +70,13 @@ extension HeldRun {
 struct EmptiedAnswer: Report {
     var emptied: Emptied
 
-    var exceptions: [String] { emptied.keptLines }
+    var exceptions: [String] { emptied.keptLines + emptied.troubles }
 
     func lines(_ style: Style) -> [String] {
         let freed =
             "\(ByteCount(emptied.freed.allocatedBytes).text) freed, \(Shown.count(emptied.freed.inodes)) inodes."
         return [freed] + emptied.keptLines.map { style($0, .yellow) }
+            + emptied.troubles.map { style("FAILED: \(Shown.raw($0))", .red) }
     }
 
     func write(json out: (String) -> Void) throws {
@@ -76,13 +85,14 @@ struct EmptiedAnswer: Report {
             [
                 ("schema", .value(.integer(1))), ("freedBytes", .value(.integer(emptied.freed.allocatedBytes))),
                 ("freedInodes", .value(.integer(emptied.freed.inodes))), ("items", .list(items)),
+                ("troubles", .list(emptied.troubles.map { .string($0) })),
             ], to: out)
     }
 }
 
 extension Emptied {
-    /// True if all that was asked for is gone.
-    var isWhole: Bool { items.allSatisfy { $0.outcome == .done } }
+    /// True if all that was asked for is gone, and written down.
+    var isWhole: Bool { troubles.isEmpty && items.allSatisfy { $0.outcome == .done } }
 
     /// What is still held, and why.
     var keptLines: [String] {
