@@ -41,6 +41,17 @@ extension Console {
         }
     }
 
+    /// Looks at the host until no pull or build is in flight, for so many seconds at most.
+    func survey(_ request: Request, quietWithin seconds: Int64) async throws -> Survey {
+        let end = ContinuousClock.now + .seconds(seconds)
+        var survey = try await self.survey(request)
+        while let flight = survey.inFlight.first, ContinuousClock.now < end {
+            try await showing("waiting: \(flight)") { try await Task.sleep(for: .seconds(1)) }
+            survey = try await self.survey(request)
+        }
+        return survey
+    }
+
     /// What an earlier run left half done, or that one is at work right now: worth knowing, and no reason not to look.
     private func unsettled(_ survey: Survey) -> [String] {
         do {
