@@ -24,7 +24,7 @@ build:
 ## All tests, one after the other: some look at the whole host. Installs what they need (as root); skips loudly what this
 ## machine cannot do. Counts the instructions of the executable that ships, so that one is built, too.
 test: build
-	@Scripts/install-packages xz-utils tar attr busybox-static docker.io containerd strace util-linux valgrind binutils btrfs-progs e2fsprogs
+	@Scripts/install-packages xz-utils tar attr busybox-static docker.io docker-registry containerd strace util-linux valgrind binutils btrfs-progs e2fsprogs
 	$(SWIFT) build --build-tests $(CHECKED)
 	BILGE="$$($(SWIFT) build --show-bin-path)/bilge" BILGE_RELEASE="$(BIN)/bilge" \
 		$(SWIFT) test --skip-build --no-parallel

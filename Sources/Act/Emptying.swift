@@ -36,11 +36,13 @@ package typealias Witness = ([Identity]) throws -> [String?]
 ///   - witness: asked about the entries of up to 64 items right before these are deleted. Moving took the path away
 ///     from everybody, but not an open file; and who has not got hold of them by then cannot any more.
 ///   - checks: for items that a killed run moved and did not look at again; without it they are kept.
+///   - hands: the engine, for images that it holds; without it they are kept.
 ///   - progress: called after every item with what has been freed so far.
 /// - Throws: `locked`; `refused` for a run that does not exist.
 package func empty(
     _ order: EmptyingOrder, in root: Directory, disk: any DiskMutations = HostDisk(), checks: Checks? = nil,
-    witness: Witness, now: Timestamp, shouldStop: () -> Bool = { false }, progress: (Usage) -> Void = { _ in },
+    hands: EngineHands? = nil, witness: Witness, now: Timestamp, shouldStop: () -> Bool = { false },
+    progress: (Usage) -> Void = { _ in },
     logger: Logger
 ) async throws(ActError) -> Emptied {
     guard let trash = try Trash.existing(in: root, disk: disk) else {
@@ -52,10 +54,10 @@ package func empty(
         if let unknown = order.runs.first(where: { !held.contains($0) }) {
             throw ActError.noSuchRun(unknown, held: held)
         }
-        logger.recovered(try await trash.recover(checks: checks))
+        logger.recovered(try await trash.recover(checks: checks, hands: hands))
         var emptied = Emptied()
         for run in try acting(trash.runs()) where order.runs.isEmpty || order.runs.contains(run) {
-            try trash.empty(run, order, witness, now, shouldStop, progress, logger, &emptied)
+            try await trash.empty(run, order, hands, witness, now, shouldStop, progress, logger, &emptied)
         }
         return emptied
     }
@@ -63,9 +65,9 @@ package func empty(
 
 extension Trash {
     fileprivate func empty(
-        _ run: String, _ order: EmptyingOrder, _ witness: Witness, _ now: Timestamp, _ shouldStop: () -> Bool,
-        _ progress: (Usage) -> Void, _ logger: Logger, _ emptied: inout Emptied
-    ) throws(ActError) {
+        _ run: String, _ order: EmptyingOrder, _ hands: EngineHands?, _ witness: Witness, _ now: Timestamp,
+        _ shouldStop: () -> Bool, _ progress: (Usage) -> Void, _ logger: Logger, _ emptied: inout Emptied
+    ) async throws(ActError) {
         let checked = try acting(Checked(self.folder.directory(RelativePath(run))))
         var rest = try acting(sequences(of: run))[...]
         var audited: [AuditLine] = []
@@ -74,8 +76,8 @@ extension Trash {
             rest = rest.dropFirst(64)
             let users = Users(of: batch.map(\.state), asking: witness)
             for (item, state) in batch where !shouldStop() {
-                let (outcome, reason) = purge(
-                    item, state, users, isNamed: !order.runs.isEmpty, checked, counting: &emptied.freed)
+                let (outcome, reason) = await purge(
+                    item, state, users, hands, isNamed: !order.runs.isEmpty, checked, counting: &emptied.freed)
                 let step = state.intent?.step ?? Plan.Step.unreadable(item)
                 emptied.items.append(HeldItem.Line(run: run, sequence: item.sequence, step: step, outcome, reason))
                 let event = outcome == .done ? AuditLine.Event.freed : .kept
@@ -102,12 +104,13 @@ extension Trash {
     }
 
     private func purge(
-        _ item: ItemFolder, _ state: ItemState, _ users: Users, isNamed: Bool, _ checked: Checked,
-        counting freed: inout Usage
-    ) -> (Receipt.Outcome, String) {
+        _ item: ItemFolder, _ state: ItemState, _ users: Users, _ hands: EngineHands?, isNamed: Bool,
+        _ checked: Checked, counting freed: inout Usage
+    ) async -> (Receipt.Outcome, String) {
+        if case .withEngine(let intent) = state { return await release(item, intent, hands, counting: &freed) }
         do {
             switch state {
-            case .empty: try drop(item)
+            case .empty, .withEngine: try drop(item)
             case .home(let intent): try forget(item, intent)
             case .purging: try finishPurge(item, counting: &freed)
             case .held(let intent):
@@ -173,6 +176,7 @@ extension ItemState {
         switch self {
         case .empty: nil
         case .home(let intent), .held(let intent), .partly(let intent, _), .lost(let intent, _, _): intent
+        case .withEngine(let intent): intent
         case .purging(let intent), .unclear(let intent, _): intent
         }
     }

@@ -7,17 +7,19 @@ package import Model
 /// Does what a plan says, step by step, each checked again before and after, and says what became of each.
 ///
 /// What was left by a run that was cut off is settled first. A stop that was asked for comes after the step at hand.
-/// Only `quarantine`, `removeVolume` and `trimLog` are done here; steps of other actions are `skipped`.
+/// `untagImage` is not done here; such steps are `skipped`.
 ///
 /// - Parameters:
 ///   - checks: who needs a step's entries now; see `Checks`.
 ///   - volumes: the engine, for `removeVolume`; without it such steps are skipped.
+///   - hands: the engine, for images, containers and build cache; without it such steps are skipped.
 ///   - logs: whether a log may be trimmed, for `trimLog`; without it such steps are skipped.
 /// - Throws: `locked`; `refused` for a plan of another root; `noSpace` if nothing could be written down; and
 ///   `invariantBroken`, with the receipt so far, if entries can be moved neither in nor back.
 package func execute(
     _ approved: consuming ApprovedPlan, in root: Directory, disk: any DiskMutations = HostDisk(), checks: Checks,
-    volumes: VolumeEngine? = nil, logs: LogCheck? = nil, clock: () -> Timestamp, shouldStop: () -> Bool = { false },
+    volumes: VolumeEngine? = nil, hands: EngineHands? = nil, logs: LogCheck? = nil, clock: () -> Timestamp,
+    shouldStop: () -> Bool = { false },
     progress: @escaping (Receipt.Line) -> Void = { _ in }, logger: Logger
 ) async throws(ActError) -> Receipt {
     let plan = approved.plan
@@ -27,9 +29,9 @@ package func execute(
             .refused, "the plan was made for another root than \(root.path)", advice: "make a new plan for this root")
     }
     let trash = try Trash.forChanges(in: root, disk: disk)
-    let execution = Execution(plan, approver: approved.approver, trash, checks, volumes, logs, logger, progress)
+    let execution = Execution(plan, approver: approved.approver, trash, checks, (volumes, hands, logs), logger, progress)
     return try await trash.closing(logger) { () throws(ActError) in
-        let recovery = try await trash.recover(checks: checks)
+        let recovery = try await trash.recover(checks: checks, hands: hands)
         logger.recovered(recovery)
         guard recovery.broken.isEmpty else {
             throw ActError(
@@ -42,12 +44,13 @@ package func execute(
 }
 
 /// One plan being executed.
-private final class Execution {
+final class Execution {
     let plan: Plan
     let approver: String
     let trash: Trash
     let checks: Checks
     let volumes: VolumeEngine?
+    let hands: EngineHands?
     let logs: LogCheck?
     let logger: Logger
     let progress: (Receipt.Line) -> Void
@@ -65,15 +68,17 @@ private final class Execution {
     static let batch = 64
 
     init(
-        _ plan: Plan, approver: String, _ trash: Trash, _ checks: Checks, _ volumes: VolumeEngine?,
-        _ logs: LogCheck?, _ logger: Logger, _ progress: @escaping (Receipt.Line) -> Void
+        _ plan: Plan, approver: String, _ trash: Trash, _ checks: Checks,
+        _ asked: (volumes: VolumeEngine?, hands: EngineHands?, logs: LogCheck?), _ logger: Logger,
+        _ progress: @escaping (Receipt.Line) -> Void
     ) {
         self.plan = plan
         self.approver = approver
         self.trash = trash
         self.checks = checks
-        self.volumes = volumes
-        self.logs = logs
+        volumes = asked.volumes
+        hands = asked.hands
+        logs = asked.logs
         self.logger = logger
         self.progress = progress
     }
@@ -85,8 +90,9 @@ private final class Execution {
             switch step.action {
             case .quarantine, .removeVolume: try await take(step, index, clock)
             case .trimLog: await trim(step, index, clock())
-            case .removeImage, .untagImage, .removeContainer, .removeCache:
-                note(index, .skipped, "only the engine can do this: \(step.action.rawValue)")
+            case .removeImage: try await holdImage(step, index, clock())
+            case .removeContainer, .removeCache: try await remove(step, index, clock())
+            case .untagImage: note(index, .skipped, "not done by this command: \(step.action.rawValue)")
             }
         }
         try await lookAgain(clock())
@@ -107,7 +113,7 @@ private final class Execution {
         return Receipt(plan: plan.plan, run: held, steps: plan.steps.indices.compactMap { lines[$0] }, troubles: troubles)
     }
 
-    private func note(_ index: Int, _ outcome: Receipt.Outcome, _ reason: String = "", isHeld: Bool = false) {
+    func note(_ index: Int, _ outcome: Receipt.Outcome, _ reason: String = "", isHeld: Bool = false) {
         let line = Receipt.Line(plan.steps[index], outcome, reason: reason, isHeld: isHeld)
         lines[index] = line
         logger.info("step", metadata: ["id": "\(line.step.id)", "outcome": "\(outcome)", "reason": "\(reason)"])
@@ -170,7 +176,7 @@ extension Execution {
     }
 
     /// - Throws: `noSpace` if nothing has been moved in this run.
-    private func failed(_ index: Int, _ error: DiskError) throws(ActError) {
+    func failed(_ index: Int, _ error: DiskError) throws(ActError) {
         if error.isNoSpace, pending.isEmpty, !lines.values.contains(where: { $0.outcome == .done }) {
             // A folder and a file for each item, and the run's folder, the log and their own metadata.
             let needed = Int64(plan.steps.count - index) * 8192 + 16384

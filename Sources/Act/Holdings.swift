@@ -7,7 +7,10 @@ package import Model
 package struct HeldRun: Codable, Hashable, Sendable {
     package var run: String
     package var items: [HeldItem]
-    package var allocatedBytes: Int64 { items.reduce(0) { $0 + $1.step.freesBytes } }
+    package var allocatedBytes: Int64 {
+        // What cannot be put back is not held: only the record of it is.
+        items.reduce(0) { $0 + ($1.step.undo ? $1.step.freesBytes : 0) }
+    }
 
     package init(run: String, items: [HeldItem]) {
         self.run = run
@@ -101,6 +104,11 @@ extension Trash {
             case .held(let intent):
                 checked.time(of: item) == nil ? (.unchecked, "") : (.held, isListed(intent) ?? "")
             case .partly: (.unfinished, "moved in part")
+            case .withEngine(let intent):
+                (
+                    .held,
+                    intent.step.undo ? "the engine holds it as \(intent.holdName)" : "gone; how it was made is kept"
+                )
             case .lost(_, _, let missing): (.lost, missing.map(\.text).joined(separator: ", "))
             case .purging: (.purging, "")
             case .unclear(_, let reason): (.unclear, reason)

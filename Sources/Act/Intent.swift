@@ -25,7 +25,7 @@ struct Intent: Codable, Hashable, Sendable {
     var moved: Int64
     var step: Plan.Step
     var held: [Held]
-    /// What the engine needs to make the volume again; only with the action `removeVolume`.
+    /// What the engine needs to make it again or to put it back: of a volume, an image or a container.
     var recreate: String?
 
     var isVolumeOfEngine: Bool { step.action == .removeVolume }
@@ -36,7 +36,9 @@ struct Intent: Codable, Hashable, Sendable {
     /// - Throws: `Checksum.Unsealed`, or what the decoder says.
     init(_ bytes: [UInt8]) throws {
         self = try JSONDecoder().decode(Intent.self, from: Data(try Checksum.opened(bytes)))
-        guard !held.isEmpty, held.allSatisfy({ Intent.isMovable($0.path) }) else { throw Checksum.Unsealed.damaged }
+        guard held.isEmpty == isWithEngine, held.allSatisfy({ Intent.isMovable($0.path) }) else {
+            throw Checksum.Unsealed.damaged
+        }
     }
 
     init(

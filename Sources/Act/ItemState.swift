@@ -16,6 +16,8 @@ enum ItemState {
     case partly(Intent, here: Set<Int>)
     /// Some entries are in neither place. Never hidden.
     case lost(Intent, here: Set<Int>, missing: [RelativePath])
+    /// Nothing of it lies here: the engine holds it, or it is the record of what is gone. The engine says which.
+    case withEngine(Intent)
     /// Its deletion was decided and begun.
     case purging(Intent?)
     /// What is there cannot be understood, and so is left alone.
@@ -54,6 +56,10 @@ extension Trash {
     private func state(of item: ItemFolder, _ intent: Intent, _ names: Set<String>) throws -> ItemState {
         guard intent.run == item.run, intent.sequence == item.sequence, intent.root.inode == rootStatus.inode else {
             return .unclear(intent, reason: "it was written for another root or another item")
+        }
+        if intent.isWithEngine {
+            let hasData = names.contains { $0.hasPrefix("data.") }
+            return hasData ? .unclear(intent, reason: "data of what the engine holds") : .withEngine(intent)
         }
         var here: Set<Int> = []
         var missing: [RelativePath] = []

@@ -45,7 +45,7 @@ extension Trash {
     }
 
     /// Makes the folder of the item and writes down what will be moved, durably.
-    private func write(_ intent: Intent) throws(DiskError) -> ItemFolder {
+    func write(_ intent: Intent) throws(DiskError) -> ItemFolder {
         let runFolder = try folder.directory(RelativePath(intent.run))
         let name = ItemFolder.name(intent.sequence)
         let bytes = intent.encoded()
@@ -116,7 +116,7 @@ extension Trash {
         switch state(of: item) {
         // Nothing is in the trash; the next run drops what is left of the intent.
         case .home, .empty: return
-        case .held, .partly, .lost, .purging, .unclear:
+        case .held, .partly, .lost, .withEngine, .purging, .unclear:
             let places = intent.held.map { "\(root.path)/\($0.path)" }.joined(separator: ", ")
             throw ActError(
                 .invariantBroken, "cannot put back \(places), held in \(item.directory.path): \(failure)",

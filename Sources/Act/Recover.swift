@@ -32,6 +32,8 @@ extension Trash {
                     if checked.time(of: item) == nil {
                         sentences.append("\(place): held, but not yet checked after the move")
                     }
+                // Only the engine could say more.
+                case .withEngine: break
                 case .partly: sentences.append("\(place): moved in part")
                 case .lost(_, _, let missing): sentences.append(Trash.lost(item, missing))
                 case .purging: sentences.append("\(place): its deletion was begun")
@@ -46,17 +48,19 @@ extension Trash {
     ///
     /// What was moved but not looked at after the move is looked at now if `checks` is given, and put back if anybody
     /// needs it or it cannot be completed.
-    package func recover(checks: Checks?) async throws(ActError) -> Recovery {
+    package func recover(checks: Checks?, hands: EngineHands? = nil) async throws(ActError) -> Recovery {
         var recovery = Recovery()
         for run in try acting(runs()) {
-            do { try await recover(run, checks, &recovery) } catch {
+            do { try await recover(run, checks, hands, &recovery) } catch {
                 recovery.kept.append("\(run): \(error)")
             }
         }
         return recovery
     }
 
-    private func recover(_ run: String, _ checks: Checks?, _ recovery: inout Recovery) async throws(DiskError) {
+    private func recover(
+        _ run: String, _ checks: Checks?, _ hands: EngineHands?, _ recovery: inout Recovery
+    ) async throws(DiskError) {
         let runFolder = try folder.directory(RelativePath(run))
         var checked = try Checked(runFolder)
         var unchecked: [(ItemFolder, Intent)] = []
@@ -65,6 +69,12 @@ extension Trash {
         for sequence in try sequences(of: run) {
             let item = try self.item(sequence, of: run)
             do {
+                if case .withEngine(let intent) = state(of: item) {
+                    let settled = try await settle(item, intent, hands)
+                    recovery.did += [settled.did].compactMap(\.self)
+                    recovery.kept += [settled.kept].compactMap(\.self)
+                    continue
+                }
                 let troubles = recovery.kept.count + recovery.broken.count
                 let settled = recovery.did.count
                 if let intent = try settle(item, &recovery) {
@@ -110,6 +120,8 @@ extension Trash {
             return intent
         case .lost(_, _, let missing):
             recovery.broken.append(Trash.lost(item, missing))
+        // Settled with the engine, which this is not asked about.
+        case .withEngine: break
         case .purging(let intent):
             var freed = Usage()
             try finishPurge(item, counting: &freed)

@@ -14,7 +14,7 @@ import SystemPackage
 /// - Returns: a line for each item, `done` or `failed`; no lines if nothing is held.
 package func undo(
     run: String?, in root: Directory, disk: any DiskMutations = HostDisk(), volumes: VolumeEngine? = nil,
-    clock: () -> Timestamp, logger: Logger
+    hands: EngineHands? = nil, clock: () -> Timestamp, logger: Logger
 ) async throws(ActError) -> Receipt {
     guard let trash = try Trash.existing(in: root, disk: disk) else {
         if let run { throw ActError.noSuchRun(run, held: []) }
@@ -22,30 +22,42 @@ package func undo(
     }
     return try await trash.closing(logger) { () throws(ActError) in
         // Items that were cut off while they went back are in part at their places; the whole way back begins complete.
-        let recovery = try await trash.recover(checks: nil)
+        let recovery = try await trash.recover(checks: nil, hands: hands)
         logger.recovered(recovery)
         let runs = try acting(trash.runs())
-        guard let chosen = run ?? runs.last else { return Receipt(plan: "", run: "", steps: []) }
+        let latest = try trash.latestToUndo(runs)
+        guard let chosen = run ?? latest else { return Receipt(plan: "", run: "", steps: []) }
         guard runs.contains(chosen) else { throw ActError.noSuchRun(chosen, held: runs) }
-        return try await trash.undo(chosen, volumes, clock, logger)
+        return try await trash.undo(chosen, volumes, hands, clock, logger)
     }
 }
 
 extension Trash {
+    /// The latest run of which anything can be put back; else the latest.
+    fileprivate func latestToUndo(_ runs: [String]) throws(ActError) -> String? {
+        for run in runs.reversed() {
+            for sequence in try acting(sequences(of: run)) {
+                if state(of: try acting(item(sequence, of: run))).intent?.step.undo ?? true { return run }
+            }
+        }
+        return runs.last
+    }
+
     fileprivate func undo(
-        _ run: String, _ volumes: VolumeEngine?, _ clock: () -> Timestamp, _ logger: Logger
+        _ run: String, _ volumes: VolumeEngine?, _ hands: EngineHands?, _ clock: () -> Timestamp, _ logger: Logger
     ) async throws(ActError) -> Receipt {
         var receipt = Receipt(plan: "", run: run, steps: [])
         var audited: [AuditLine] = []
         for sequence in try acting(sequences(of: run)).reversed() {
             let item = try acting(self.item(sequence, of: run))
-            guard let (intent, obstacle) = try await undo(item, volumes) else { continue }
+            guard let (intent, obstacle) = try await undo(item, volumes, hands) else { continue }
             if let intent { receipt.plan = intent.plan }
             let step = intent?.step ?? Plan.Step.unreadable(item)
+            // What was said before the question is no failure.
+            let isFinal = intent.map { !$0.step.undo } ?? false
+            let outcome: Receipt.Outcome = obstacle == nil ? .done : isFinal ? .skipped : .failed
             receipt.steps.append(
-                Receipt.Line(
-                    step, obstacle == nil ? .done : .failed, reason: obstacle ?? "",
-                    isHeld: obstacle != nil && holdsData(item)))
+                Receipt.Line(step, outcome, reason: obstacle ?? "", isHeld: obstacle != nil && holdsData(item)))
             audited.append(
                 AuditLine(
                     obstacle == nil ? .undone : .refused, step, of: item, at: clock(), why: obstacle.map { [$0] } ?? [])
@@ -57,10 +69,11 @@ extension Trash {
         return receipt
     }
 
-    /// Whether anything is in the trash of what an item held; also true if nobody can tell.
+    /// Whether anything is in the trash of what an item held; also true if nobody can tell, and of what the engine holds.
     private func holdsData(_ item: ItemFolder) -> Bool {
         switch state(of: item) {
         case .empty, .home: false
+        case .withEngine(let intent): intent.step.undo
         case .lost(_, let here, _): !here.isEmpty
         case .held, .partly, .purging, .unclear: true
         }
@@ -68,7 +81,7 @@ extension Trash {
 
     /// Returns what was in the way, if anything was; `nil` for an item that held nothing.
     private func undo(
-        _ item: ItemFolder, _ volumes: VolumeEngine?
+        _ item: ItemFolder, _ volumes: VolumeEngine?, _ hands: EngineHands?
     ) async throws(ActError) -> (Intent?, obstacle: String?)? {
         switch state(of: item) {
         case .empty:
@@ -82,6 +95,7 @@ extension Trash {
         case .lost(let intent, _, let missing):
             do { try returnEntries(of: item, intent) } catch { return (intent, "\(error)") }
             return (intent, Trash.lost(item, missing))
+        case .withEngine(let intent): return (intent, try await undo(item, intent, hands))
         case .purging(let intent): return (intent, "its deletion was begun")
         case .unclear(let intent, let reason): return (intent, "kept as it is: \(reason)")
         }
@@ -132,7 +146,7 @@ extension Trash {
             case .partly(let intent, let here):
                 try uncheck(item)
                 try completeForward(item, intent, here: here)
-            case .held, .lost, .purging, .unclear: break
+            case .held, .lost, .withEngine, .purging, .unclear: break
             }
             return "\(error)"
         } catch let second {

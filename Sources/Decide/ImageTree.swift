@@ -218,7 +218,7 @@ private func pruned(_ node: TreeNode, to wanted: [Reference]) -> TreeNode? {
 }
 
 /// Splits `registry:5000/shop/api:4.10` at the colon that begins the tag, not at the one of the registry's port.
-func repository(of tag: String) -> (name: String, tag: String) {
+package func repository(of tag: String) -> (name: String, tag: String) {
     guard let colon = tag.lastIndex(of: ":"), !tag[colon...].contains("/") else { return (tag, "") }
     return (String(tag[..<colon]), String(tag[tag.index(after: colon)...]))
 }

@@ -14,6 +14,15 @@ package struct PlanBasis: Sendable {
     package var identities: [RelativePath: Identity]
     /// Volumes whose data is elsewhere, by their item's path.
     package var volumesWithOptions: Set<RelativePath>
+    /// What the policy chose of what the engine keeps.
+    package var selection = Selection()
+    /// What the chosen things hold, measured.
+    package var shared: [Plan.Shared] = []
+    /// Logs to trim, and those that are left as they are with the reason.
+    package var logs: [Plan.Step] = []
+    package var keptLogs: [Plan.Kept] = []
+    /// The file system of the root, in bytes: all of it, and what anybody may still use.
+    package var space: (total: Int64, available: Int64) = (0, 0)
 
     package init(
         root: Plan.Root, created: Timestamp, engine: EngineState, policy: Plan.Policy, usage: [RelativePath: Usage],
@@ -31,8 +40,9 @@ package struct PlanBasis: Sendable {
 
 /// Returns what would be moved, in an order in which nothing goes before what needs it, and what is kept and why.
 package func makePlan(_ judged: [Judged], _ reach: Reach, _ basis: PlanBasis) -> Plan {
-    var steps: [Plan.Step] = []
-    var kept: [Plan.Kept] = []
+    let engine = engineSteps(basis)
+    var steps = engine.before
+    var kept = engine.kept + basis.keptLogs
     for entry in childrenFirst(judged, reach) {
         switch decision(on: entry, basis) {
         case .ignore: continue
@@ -42,7 +52,7 @@ package func makePlan(_ judged: [Judged], _ reach: Reach, _ basis: PlanBasis) ->
         case .take(let action): steps.append(step(entry, action, basis))
         }
     }
-    return plan(of: steps, kept: kept, basis)
+    return stoppedAtTarget(plan(of: steps + engine.after + basis.logs, kept: kept, basis).counted(), basis)
 }
 
 /// A name derived from what would be done to what: two equal plans have one name (FNV-1a, 32 bits).
@@ -72,12 +82,15 @@ package func breakers(_ plan: Plan, _ judged: [Judged], engine: EngineState) -> 
             "without a grace period, things that are in flight may be taken for orphans while the engine runs")
     }
     guard !plan.steps.isEmpty else { return reasons }
+    reasons += keepsNothing(plan, judged)
     let used = judged.count { $0.standing == .inUse && $0.item.thing != .metadata }
     if used == 0, plan.steps.count >= breakerFloor { reasons.append("nothing on this root seems to be in use at all") }
     guard engine == .running else { return reasons }
-    for kind in Set(plan.steps.map(\.kind)).sorted() {
+    // What a policy chose is no proof that could be wrong; see `keepsNothing`.
+    let proven = plan.steps.filter { $0.action == .quarantine || $0.action == .removeVolume }
+    for kind in Set(proven.map(\.kind)).sorted() {
         let all = judged.count { $0.item.thing.kind == kind }
-        let gone = plan.steps.count { $0.kind == kind }
+        let gone = proven.count { $0.kind == kind }
         if gone >= breakerFloor, gone * 4 > all { reasons.append("\(gone) of \(all) items of kind \(kind) would go") }
     }
     return reasons
@@ -105,11 +118,13 @@ private func decision(on entry: Judged, _ basis: PlanBasis) -> Decision {
     case .orphan: break
     }
     if let reason = obstacle(to: entry, basis) { return .keep(reason) }
+    if let reason = basis.selection.reason(toKeep: item.path) { return .keep(reason) }
     return .take(.quarantine)
 }
 
 private func knownVolume(_ entry: Judged, _ basis: PlanBasis) -> Decision {
     if let reason = obstacle(to: entry, basis) { return .keep(reason) }
+    if let reason = basis.selection.reason(toKeep: entry.item.path) { return .keep(reason) }
     if entry.item.thing == .namedVolume, !basis.policy.named { return .keep("somebody chose its name: --named") }
     return basis.engine == .running
         ? .take(.removeVolume) : .keep("the engine knows it and was not asked: only orphans go offline")
@@ -135,7 +150,7 @@ private func step(_ entry: Judged, _ action: Plan.Step.Action, _ basis: PlanBasi
         action: action, kind: item.thing.kind, id: item.id, names: item.names, paths: item.paths,
         identities: item.paths.compactMap { basis.identities[$0] }, freesBytes: usage.allocatedBytes,
         inodes: usage.inodes,
-        undo: true, why: entry.evidence.map { "\($0.by) (\($0.source))" })
+        undo: true, why: basis.selection.why(item.path) + entry.evidence.map { "\($0.by) (\($0.source))" })
 }
 
 private func plan(of steps: [Plan.Step], kept: [Plan.Kept], _ basis: PlanBasis) -> Plan {
@@ -143,8 +158,7 @@ private func plan(of steps: [Plan.Step], kept: [Plan.Kept], _ basis: PlanBasis) 
         plan: planName(basis.root, steps), created: basis.created.rfc3339, policy: basis.policy, root: basis.root,
         steps: steps,
         kept: kept,
-        totals: Plan.Totals(
-            freesNowBytes: 0, freesWhenTrashEmptiesBytes: steps.reduce(0) { $0 + $1.freesBytes }))
+        totals: Plan.Totals(freesNowBytes: 0, freesWhenTrashEmptiesBytes: 0), shared: basis.shared)
 }
 
 /// Orders items so that whatever refers to another comes before it.

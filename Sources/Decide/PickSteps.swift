@@ -12,12 +12,7 @@ package func plan(_ plan: Plan, keeping indices: Set<Int>) -> Plan {
         return Plan.Kept(kind: step.kind, id: step.id, names: step.names, why: ["not ticked"])
     }
     picked.plan = planName(plan.root, picked.steps)
-    func bytes(undo: Bool) -> Int64 {
-        indices.map { plan.steps[$0] }.filter { $0.undo == undo }.reduce(0) { $0 + $1.freesBytes }
-    }
-    picked.totals.freesNowBytes = max(0, plan.totals.freesNowBytes - bytes(undo: false))
-    picked.totals.freesWhenTrashEmptiesBytes = max(0, plan.totals.freesWhenTrashEmptiesBytes - bytes(undo: true))
-    return picked
+    return picked.counted()
 }
 
 /// Returns, for each step, the steps that have to be done for it to be possible: what claims its entries, directly or not.

@@ -51,7 +51,7 @@ package struct EngineClient: Sendable {
     }
 
     let transport: any EngineTransport
-    private let timeout: Duration
+    let timeout: Duration
     private let logger: Logger
 
     /// - Parameter timeout: for all questions of one `ask` together; what is not answered by then is an error.
@@ -92,7 +92,7 @@ package struct EngineClient: Sendable {
                 version: version, api: api, peerPID: transport.peerPID, info: info, images: images,
                 imageDetails: imageDetails, containers: containers, containerDetails: containerDetails,
                 volumes: volumes, buildCache: usage?.buildCache, plugins: plugins,
-                reclaimableImageBytes: usage?.reclaimableImageBytes))
+                reclaimableImageBytes: usage?.reclaimableImageBytes, services: session.services(info)))
     }
 
     /// `/info` alone: which root an engine owns, at the price of two requests.
@@ -148,7 +148,7 @@ package struct EngineClient: Sendable {
         return "/volumes/" + segment
     }
 
-    private func version(by deadline: ContinuousClock.Instant) async throws(EngineError) -> EngineVersion {
+    func version(by deadline: ContinuousClock.Instant) async throws(EngineError) -> EngineVersion {
         try await get(EngineVersion.self, EngineRequest(.get, "/version", version: nil), by: deadline)
     }
 
@@ -170,7 +170,7 @@ package struct EngineClient: Sendable {
         try await send(request, expecting: 200, by: deadline).decoded(Value.self, from: request.endpoint)
     }
 
-    private func send(
+    func send(
         _ request: EngineRequest, expecting status: Int, by deadline: ContinuousClock.Instant
     ) async throws(EngineError) -> EngineResponse {
         let response: EngineResponse

@@ -91,7 +91,10 @@ extension EngineVersion: Decodable {
 
 extension EngineInfo: Decodable {
     package init(from decoder: any Decoder) throws {
-        struct Swarm: Decodable { var LocalNodeState: String? }
+        struct Swarm: Decodable {
+            var LocalNodeState: String?
+            var ControlAvailable: Bool?
+        }
         struct Containerd: Decodable { var Address: String? }
 
         let answer = try decoder.container(keyedBy: Key.self)
@@ -103,7 +106,9 @@ extension EngineInfo: Decodable {
         images = try answer.required("Images")
         liveRestoreEnabled = try answer.optional("LiveRestoreEnabled")
         containerdAddress = try (answer.optional("Containerd") as Containerd?)?.Address
-        swarmState = try (answer.optional("Swarm") as Swarm?)?.LocalNodeState
+        let swarm: Swarm? = try answer.optional("Swarm")
+        swarmState = swarm?.LocalNodeState
+        isSwarmManager = swarm?.ControlAvailable ?? false
         // `vfs` has no status, which Go writes as null.
         let status: [[String]] = try answer.list("DriverStatus")
         let isContainerd = status.contains { $0 == ["driver-type", "io.containerd.snapshotter.v1"] }
@@ -119,6 +124,7 @@ extension EngineImage: Decodable {
         id = try answer.required("Id")
         parentID = try answer.required("ParentId")
         tags = try answer.list("RepoTags").filter { $0 != "<none>:<none>" }
+        digests = (try answer.optional("RepoDigests") as [String]? ?? []).filter { $0 != "<none>@<none>" }
         guard EnginePaths.hex(ofImage: id) != nil else { throw UnexpectedValue(detail: "image id \(id)") }
     }
 }
@@ -129,8 +135,42 @@ extension EngineImageDetail: Decodable {
 
         let answer = try decoder.container(keyedBy: Key.self)
         id = try answer.required("Id")
+        tags = (try answer.optional("RepoTags") as [String]? ?? []).filter { $0 != "<none>:<none>" }
+        digests = (try answer.optional("RepoDigests") as [String]? ?? []).filter { $0 != "<none>@<none>" }
+        struct Config: Decodable { var Labels: [String: String]? }
+        isEmptyOfOurs = (try answer.optional("Config") as Config?)?.Labels?[Self.emptyLabel] == "true"
         layers = try answer.optional("GraphDriver")
         layerCount = try (answer.optional("RootFS") as RootFS?)?.Layers?.count
+    }
+
+    static let emptyLabel = "bilge.empty"
+}
+
+extension EngineService: Decodable {
+    package init(from decoder: any Decoder) throws {
+        struct Spec: Decodable {
+            struct Template: Decodable {
+                struct Container: Decodable { var Image: String? }
+                var ContainerSpec: Container?
+            }
+            var Name: String?
+            var TaskTemplate: Template?
+        }
+
+        let answer = try decoder.container(keyedBy: Key.self)
+        let spec: Spec = try answer.required("Spec")
+        let before: Spec? = try answer.optional("PreviousSpec")
+        name = spec.Name ?? ""
+        // A service that runs a plugin has no container.
+        images = [spec, before].compactMap { $0?.TaskTemplate?.ContainerSpec?.Image }
+    }
+}
+
+extension EngineDeletion: Decodable {
+    package init(from decoder: any Decoder) throws {
+        let answer = try decoder.container(keyedBy: Key.self)
+        untagged = try answer.optional("Untagged")
+        deleted = try answer.optional("Deleted")
     }
 }
 
@@ -143,6 +183,7 @@ extension EngineContainer: Decodable {
         let own = names.first { $0.dropFirst().allSatisfy { $0 != "/" } } ?? ""
         name = own.hasPrefix("/") ? String(own.dropFirst()) : own
         state = try answer.optional("State") ?? ""
+        imageID = try answer.optional("ImageID") ?? ""
         guard EntryName.isHexID(id) else { throw UnexpectedValue(detail: "container id \(id)") }
     }
 }

@@ -30,6 +30,7 @@ package func findings(from report: EngineReport) -> Findings {
         mapping.volumes(report.volumes, into: &findings)
         if let buildCache = report.buildCache { mapping.buildCache(buildCache, into: &findings) }
         mapping.plugins(report.plugins, into: &findings)
+        if let services = report.services { mapping.services(services, report.images, into: &findings) }
     }
     return findings
 }
@@ -285,6 +286,26 @@ private struct EngineMapping {
                 findings.claim(
                     path, by: .buildCache(EntryName.escaped(text: record.id)), record.isInUse ? .needs : .knows,
                     as: .buildCache, source: "/system/df")
+            }
+        }
+    }
+
+    /// An image that a service runs, or ran before its last update, which is what `docker service rollback` goes back to.
+    func services(
+        _ list: Reply<[EngineService]>, _ images: Reply<[EngineImage]>, into findings: inout Findings
+    ) {
+        switch list {
+        case .failure(let error): findings.problem(error, hides: [.images])
+        case .success(let services):
+            // That the images are not listed is a problem of its own.
+            guard case .success(let images) = images else { return }
+            for service in services {
+                let wanted = service.images.map(ImageReference.init)
+                for image in images where wanted.contains(where: { $0.means(image) }) {
+                    guard let path = imagePaths(image.id).first else { continue }
+                    let claimant = Claimant.engine("service \(EntryName.escaped(text: service.name))")
+                    findings.claim(path, by: claimant, as: .image, source: "/services")
+                }
             }
         }
     }

@@ -34,6 +34,8 @@ package struct EngineReport: Sendable {
     /// `nil` if nobody asked.
     package var buildCache: Reply<[EngineBuildRecord]>?
     package var plugins: Reply<[EnginePlugin]>
+    /// `nil` if the engine is no manager of a Swarm.
+    package var services: Reply<[EngineService]>?
     /// What `docker system df` calls reclaimable of the images; `nil` if nobody asked, or the engine did not tell.
     package var reclaimableImageBytes: Int64?
 
@@ -54,7 +56,7 @@ package struct EngineReport: Sendable {
         images: Reply<[EngineImage]>, imageDetails: Details<EngineImageDetail>?,
         containers: Reply<[EngineContainer]>, containerDetails: Details<EngineContainerDetail>,
         volumes: Reply<EngineVolumes>, buildCache: Reply<[EngineBuildRecord]>?, plugins: Reply<[EnginePlugin]>,
-        reclaimableImageBytes: Int64? = nil
+        reclaimableImageBytes: Int64? = nil, services: Reply<[EngineService]>? = nil
     ) {
         self.version = version
         self.api = api
@@ -67,6 +69,7 @@ package struct EngineReport: Sendable {
         self.volumes = volumes
         self.buildCache = buildCache
         self.plugins = plugins
+        self.services = services
         self.reclaimableImageBytes = reclaimableImageBytes
     }
 }
@@ -100,6 +103,8 @@ package struct EngineInfo: Hashable, Sendable {
     package var containerdAddress: String?
     /// `inactive`, `pending`, `active`, `error`, `locked`; empty or `nil` where the engine does not tell.
     package var swarmState: String?
+    /// True for a node that knows the services of its Swarm.
+    package var isSwarmManager: Bool
 }
 
 /// One image of `/images/json?all=1`.
@@ -110,15 +115,27 @@ package struct EngineImage: Hashable, Sendable {
     package var parentID: String
     /// Without `<none>:<none>`.
     package var tags: [String]
+    /// `repository@sha256:…`.
+    package var digests: [String] = []
 }
 
-/// The part of `/images/<id>/json` that names layers.
+/// `/images/<id>/json`: its names, and where its layers are.
 package struct EngineImageDetail: Hashable, Sendable {
     package var id: String
+    package var tags: [String] = []
+    /// `repository@sha256:…`.
+    package var digests: [String] = []
+    /// Made by `importEmpty`, to be removed with its only name.
+    package var isEmptyOfOurs = false
     /// `nil` with the containerd image store since API 1.52, and where the engine does not tell.
     package var layers: EngineLayers?
     /// How many layers the image has; `nil` where the engine does not tell.
     package var layerCount: Int?
+
+    package init(id: String, layers: EngineLayers?) {
+        self.id = id
+        self.layers = layers
+    }
 }
 
 /// One container of `/containers/json?all=1`.
@@ -128,6 +145,15 @@ package struct EngineContainer: Hashable, Sendable {
     package var name: String
     /// `created`, `running`, `paused`, `restarting`, `removing`, `exited`, `dead`; empty if the engine does not tell.
     package var state: String
+    /// `sha256:…`; empty if the engine does not tell.
+    package var imageID: String = ""
+
+    package init(id: String, name: String, state: String, imageID: String = "") {
+        self.id = id
+        self.name = name
+        self.state = state
+        self.imageID = imageID
+    }
 }
 
 /// `/containers/<id>/json`.
@@ -203,6 +229,27 @@ package struct EngineBuildRecord: Hashable, Sendable {
     package var lastUsed: String?
     package var usageCount: Int64?
     package var parents: [String]
+}
+
+/// One service of `/services`, which only a manager of a Swarm knows.
+package struct EngineService: Hashable, Sendable {
+    package var name: String
+    /// The image of its specification, and of the one before, to which it can be rolled back; as somebody typed them, with
+    /// the digest that the manager resolved: `shop/api:4.10@sha256:…`.
+    package var images: [String]
+}
+
+/// One line of the answer to `DELETE /images/…`.
+package struct EngineDeletion: Hashable, Sendable {
+    /// A name that is gone.
+    package var untagged: String?
+    /// `sha256:…` of an image, or the chain ID of a layer, that is gone.
+    package var deleted: String?
+
+    package init(untagged: String? = nil, deleted: String? = nil) {
+        self.untagged = untagged
+        self.deleted = deleted
+    }
 }
 
 /// One plugin of `/plugins`.

@@ -60,6 +60,12 @@ struct EngineSession: Sendable {
         return (records, usage.reclaimableImageBytes)
     }
 
+    /// Only a manager of a Swarm knows its services; `nil` for any other engine.
+    func services(_ info: Reply<EngineInfo>) async -> Reply<[EngineService]>? {
+        guard case .success(let info) = info, info.isSwarmManager else { return nil }
+        return await get("/services")
+    }
+
     /// Containers in any state, and each of them by itself.
     func containers() async -> (Reply<[EngineContainer]>, EngineReport.Details<EngineContainerDetail>) {
         let list: Reply<[EngineContainer]> = await get("/containers/json?all=1")

@@ -31,10 +31,13 @@ package func carryOut(
     var young: [Receipt.Line] = []
     if isUnattended, survey.engine.state == .running { young = try holdBackFirstSightings(&plan, survey) }
     let rechecks = Rechecks(survey, request)
+    let isRunning = survey.engine.state == .running
     do {
         var receipt = try await execute(
             ApprovedPlan(plan, approver: approver), in: survey.directory, checks: rechecks.checks,
-            volumes: survey.engine.state == .running ? volumeEngine(request, of: survey.opened) : nil,
+            volumes: isRunning ? volumeEngine(request, of: survey.opened) : nil,
+            hands: isRunning
+                ? engineHands(request, of: survey.opened, survey, all: plan.policy.retention.takesInternal) : nil,
             logs: logCheck(survey), clock: systemClock,
             shouldStop: shouldStop, progress: progress, logger: logger)
         receipt.steps += young
@@ -67,14 +70,14 @@ package func stillRight(_ plan: Plan, today: Plan) -> (plan: Plan, gone: [Receip
         let same = today.steps.first { $0.id == step.id && $0.kind == step.kind && $0.action == step.action }
         let isSame =
             same.map { same in
-                same.paths == step.paths && same.identities.count == step.identities.count
+                same.paths == step.paths && Set(same.names) == Set(step.names)
+                    && same.identities.count == step.identities.count
                     && zip(same.identities, step.identities).allSatisfy { $0.isSameObject(as: $1) }
             } ?? false
         if !isSame { gone.append(Receipt.Line(step, .skipped, reason: "no longer as it was when the plan was made")) }
         return isSame
     }
-    plan.totals.freesWhenTrashEmptiesBytes = plan.steps.reduce(0) { $0 + $1.freesBytes }
-    return (plan, gone)
+    return (plan.counted(), gone)
 }
 
 /// Puts back what a run took; the latest run if none is named.
@@ -83,7 +86,7 @@ package func undo(run: String?, _ request: Request) async throws -> Receipt {
     do {
         return try await Act.undo(
             run: run, in: root.directory, volumes: request.offline ? nil : volumeEngine(request, of: root),
-            clock: systemClock, logger: logger)
+            hands: request.offline ? nil : engineHands(request, of: root), clock: systemClock, logger: logger)
     } catch {
         throw flowError(error)
     }
@@ -122,6 +125,7 @@ package func emptyTrash(
         return try await empty(
             EmptyingOrder(runs: runs, olderThanSeconds: olderThanSeconds), in: survey.directory,
             disk: HostDisk(pace: pace), checks: rechecks.checks,
+            hands: survey.engine.state == .running ? engineHands(request, of: survey.opened, survey) : nil,
             witness: rechecks.users(of:), now: systemClock(), shouldStop: shouldStop, progress: progress, logger: logger
         )
     } catch {
@@ -150,17 +154,31 @@ private func holdBackFirstSightings(_ plan: inout Plan, _ survey: Survey) throws
         var held: [Receipt.Line] = []
         let steps = plan.steps
         plan.steps = steps.filter { step in
+            // What the engine knows is not taken for an orphan.
+            guard step.isOrphan else { return true }
             let isSecond = zip(step.paths, step.identities).allSatisfy { sightings.isSecond($0, $1, at: moment) }
             if !isSecond {
                 held.append(Receipt.Line(step, .skipped, reason: "seen for the first time: taken an hour from now"))
             }
             return isSecond
         }
-        sightings.record(steps.flatMap { Array(zip($0.paths, $0.identities)) }, at: moment)
+        var seen: [(RelativePath, Identity)] = []
+        for step in steps where step.isOrphan { seen += Array(zip(step.paths, step.identities)) }
+        sightings.record(seen, at: moment)
         try sightings.save(to: trash)
         return held
     } catch {
         throw flowError(error)
+    }
+}
+
+extension Plan.Step {
+    /// Taken because nobody knows it, not because a policy says so.
+    fileprivate var isOrphan: Bool {
+        switch action {
+        case .quarantine: true
+        case .removeVolume, .removeImage, .untagImage, .removeContainer, .removeCache, .trimLog: false
+        }
     }
 }
 

@@ -11,6 +11,8 @@ struct EngineBinding: Sendable {
     var summary: Survey.EngineSummary
     /// Claims and problems that the answer adds.
     var findings = Findings()
+    /// The records of its build cache; `nil` if it was not asked, or did not answer.
+    var caches: [EngineBuildRecord]?
     var activeDriver: String?
     /// Where the engine's containerd listens.
     var containerdAddress: String?
@@ -34,7 +36,7 @@ struct EngineBinding: Sendable {
                     state: .running, version: info.serverVersion, apiVersion: report.api.description,
                     storageDriver: info.driver, imageStore: info.imageStore.rawValue,
                     reclaimableImageBytes: report.reclaimableImageBytes),
-                findings: Engine.findings(from: report),
+                findings: Engine.findings(from: report), caches: report.caches,
                 activeDriver: info.imageStore == .graphdriver ? info.driver : "containerd",
                 containerdAddress: info.containerdAddress,
                 started: startTime(of: pid, request), owner: "engine")
@@ -92,6 +94,13 @@ extension ProcFS {
     func uptimeSeconds() throws(DiskError) -> Double? {
         guard let bytes = try fileIfPresent(RelativePath("uptime")) else { return nil }
         return String(decoding: bytes, as: UTF8.self).split(separator: " ").first.flatMap { Double($0) }
+    }
+}
+
+extension EngineReport {
+    fileprivate var caches: [EngineBuildRecord]? {
+        guard case .success(let records)? = buildCache else { return nil }
+        return records
     }
 }
 

@@ -14,6 +14,8 @@ package struct Request: Sendable {
     package var graceSeconds: Int64
     /// Patterns of whole names that are never removed (`--keep`).
     package var keep: [String]
+    /// The keep list of the host.
+    package var keepFile: String
     package var now: Timestamp
     /// The effective user id of whoever asks.
     package var caller: UInt32
@@ -32,14 +34,15 @@ package struct Request: Sendable {
 
     package init(
         dataRoot: String? = nil, host: String? = nil, offline: Bool = false, graceSeconds: Int64 = 24 * 3600,
-        keep: [String] = [], now: Timestamp, caller: UInt32, environment: [String: String] = [:],
-        exact: Bool = false, rootSources: RootSources = RootSources()
+        keep: [String] = [], keepFile: String = "/etc/bilge/keep", now: Timestamp, caller: UInt32,
+        environment: [String: String] = [:], exact: Bool = false, rootSources: RootSources = RootSources()
     ) {
         self.dataRoot = dataRoot
         self.host = host
         self.offline = offline
         self.graceSeconds = graceSeconds
         self.keep = keep
+        self.keepFile = keepFile
         self.now = now
         self.caller = caller
         self.environment = environment

@@ -2,6 +2,7 @@
 
 package import Decide
 package import Disk
+import Engine
 package import Model
 package import Observe
 
@@ -28,6 +29,10 @@ package struct Survey: Sendable {
     var place: Place
     var remembering: Remembering
     var opened: DataRoot
+    /// The records of the engine's build cache; `nil` if it was not asked, or did not answer.
+    var caches: [EngineBuildRecord]?
+    /// Why nobody knows what the keep list of the host protects; `nil` if it was read.
+    package var keepListProblem: String?
     /// `DockerRootDir` of the engine that answered, whether the root is its own or not.
     var engineRoot: String?
 

@@ -42,6 +42,7 @@ func engineRoot(_ request: Request) async throws -> String? {
 }
 
 private func survey(_ request: Request, _ answer: EngineAnswer?) throws -> Survey {
+    let keepList = KeepList.read(request.keepFile)
     let found = try findDataRoot(
         flag: request.dataRoot, engineRoot: answer?.rootDirectory, sources: request.rootSources)
     let root = try openDataRoot(found.path, caller: request.caller, proc: request.proc)
@@ -52,7 +53,8 @@ private func survey(_ request: Request, _ answer: EngineAnswer?) throws -> Surve
     var place = Place(
         root: root.directory, path: root.path, sources: request.rootSources, now: request.now,
         graceSeconds: request.graceSeconds, engine: engine.summary.state, activeDriver: engine.activeDriver,
-        engineStarted: engine.started, keep: request.keep.map(Glob.init), stores: search.stores.map(\.store))
+        engineStarted: engine.started, keep: (request.keep + keepList.patterns).map(Glob.init),
+        stores: search.stores.map(\.store))
     place.showsTimes = request.showsTimes
     place.remapped = root.remapped
     place.activeRemapped = root.remapped.first { answer?.rootDirectory == root.path + "/" + $0 }
@@ -68,7 +70,7 @@ private func survey(_ request: Request, _ answer: EngineAnswer?) throws -> Surve
         engine: engine.summary, items: look.items, problems: look.findings.problems, catalog: look.findings.catalog,
         reach: look.reach, hiddenStores: look.hiddenStores, coverage: look.coverage, directory: root.directory,
         changed: look.changed, place: place, remembering: Remembering(request), opened: root,
-        engineRoot: answer?.rootDirectory)
+        caches: engine.caches, keepListProblem: keepList.problem, engineRoot: answer?.rootDirectory)
 }
 
 extension HiddenStore {

@@ -12,7 +12,7 @@ import Observe
 /// Nothing is asked before the first volume. Each question goes to an engine that has just been proven to work on this very
 /// root: between two of them it may have been stopped, or another one started.
 func volumeEngine(_ request: Request, of root: DataRoot) -> VolumeEngine {
-    let volumes = RootVolumes(request: request, root: root)
+    let volumes = RootVolumes(engine: RootEngine(request: request, root: root), root: root)
     return VolumeEngine(
         describe: { try await volumes.describe($0) }, remove: { try await volumes.remove($0) },
         create: { try await volumes.create($0, $1) })
@@ -27,13 +27,13 @@ private struct VolumeDescription: Codable {
 
 /// The volumes of one root, as its engine has them.
 private struct RootVolumes {
-    let request: Request
+    let engine: RootEngine
     let root: DataRoot
 
     /// - Throws: `FlowError` for a volume that could not be made again as it is, or whose data is not in this root.
     func describe(_ step: Plan.Step) async throws -> String {
         let name = try name(of: step)
-        let volume = try await asking { try await $0.volume(name) }
+        let volume = try await engine.asking { try await $0.volume(name) }
         if let obstacle = obstacle(to: volume) { throw FlowError(.refused, obstacle) }
         let description = VolumeDescription(name: name, driver: volume.driver, labels: volume.labels)
         let encoder = JSONEncoder()
@@ -46,7 +46,7 @@ private struct RootVolumes {
         let name = try name(of: step)
         var isAsked = false
         do {
-            try await asking { client in
+            try await engine.asking { client in
                 isAsked = true
                 try await client.removeVolume(name)
             }
@@ -67,29 +67,13 @@ private struct RootVolumes {
         guard try wanted.name == name(of: step), wanted.driver == "local" else {
             throw FlowError(.refused, "its description is that of another volume")
         }
-        let made = try await asking { client in
+        let made = try await engine.asking { client in
             try await client.createVolume(wanted.name, driver: wanted.driver, labels: wanted.labels)
         }
         // An engine that has a volume of this name answers with that one.
         let isAsWanted = wanted.labels.allSatisfy { made.labels[$0.key] == $0.value }
         guard obstacle(to: made) == nil, isAsWanted else {
             throw FlowError(.refused, "the engine has another volume of this name")
-        }
-    }
-
-    /// Runs `body` with an engine that works on the root.
-    private func asking<Result>(_ body: (EngineClient) async throws -> Result) async throws -> Result {
-        try await withEngine(at: try request.engineHost()) { client in
-            let info = try await client.info()
-            switch owner(
-                of: root, engineRoot: info.dockerRootDir, peer: client.peerPID, sources: request.rootSources)
-            {
-            case .engine: return try await body(client)
-            case .none(let facts), .unknown(let facts):
-                throw FlowError(
-                    .refused,
-                    "the engine that answers is not proven to work on \(root.path): \(facts.joined(separator: "; "))")
-            }
         }
     }
 

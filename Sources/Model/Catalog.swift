@@ -37,6 +37,7 @@ package struct ImageRecord: Hashable, Sendable {
     /// `repository@sha256:…`; without any, nobody can pull it again.
     package var digests: [String] = []
     package var created: Timestamp?
+    package var labels: [String: String] = [:]
     /// Bytes of its own layer as the engine recorded them (`layersize`); of an image in containerd's store those of its
     /// content as it was pulled, which is kept beside the unpacked layers.
     package var ownBytes: Int64?
@@ -104,7 +105,9 @@ package struct ContainerRecord: Hashable, Sendable {
     /// `running`, `paused`, `exited (3)`, `created`, `dead`, as last recorded; a killed engine leaves `running` behind.
     package var state: String
     package var created: Timestamp?
+    package var started: Timestamp?
     package var finished: Timestamp?
+    package var labels: [String: String] = [:]
     /// The volumes it mounts, by the item's path.
     package var volumes: [RelativePath] = []
     /// The label `com.docker.compose.project`.

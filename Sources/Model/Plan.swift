@@ -11,9 +11,13 @@ package struct Plan: Codable, Hashable, Sendable {
     package var steps: [Step]
     package var kept: [Kept]
     package var totals: Totals
+    /// What steps that go through the engine free, by the item it is: it goes with the last step that holds it.
+    package var shared: [Shared]
 
-    package init(plan: String, created: String, policy: Policy, root: Root, steps: [Step], kept: [Kept], totals: Totals)
-    {
+    package init(
+        plan: String, created: String, policy: Policy, root: Root, steps: [Step], kept: [Kept], totals: Totals,
+        shared: [Shared] = []
+    ) {
         self.plan = plan
         self.created = created
         self.policy = policy
@@ -21,6 +25,7 @@ package struct Plan: Codable, Hashable, Sendable {
         self.steps = steps
         self.kept = kept
         self.totals = totals
+        self.shared = shared
     }
 
     /// The root a plan was made for; `apply` refuses another.
@@ -37,18 +42,23 @@ package struct Plan: Codable, Hashable, Sendable {
     }
 
     package struct Policy: Codable, Hashable, Sendable {
-        /// `orphans`, `volumes`.
+        /// `orphans`, `volumes`, `images`, `containers`, `cache`.
         package var kinds: [String]
         package var graceSeconds: Int64
         /// Volumes with a chosen name may go.
         package var named: Bool
         package var keep: [String]
+        /// What decides about images, containers, volumes and build cache.
+        package var retention: Model.Policy
 
-        package init(kinds: [String], graceSeconds: Int64, named: Bool, keep: [String]) {
+        package init(
+            kinds: [String], graceSeconds: Int64, named: Bool, keep: [String], retention: Model.Policy = Model.Policy()
+        ) {
             self.kinds = kinds
             self.graceSeconds = graceSeconds
             self.named = named
             self.keep = keep
+            self.retention = retention
         }
     }
 
@@ -105,8 +115,11 @@ package struct Plan: Codable, Hashable, Sendable {
     package struct Totals: Codable, Hashable, Sendable {
         package var freesNowBytes: Int64
         package var freesWhenTrashEmptiesBytes: Int64
+        /// What is missing to the policy's target of free space; `nil` without one.
+        package var wantedBytes: Int64?
 
-        package init(freesNowBytes: Int64, freesWhenTrashEmptiesBytes: Int64) {
+        package init(freesNowBytes: Int64, freesWhenTrashEmptiesBytes: Int64, wantedBytes: Int64? = nil) {
+            self.wantedBytes = wantedBytes
             self.freesNowBytes = freesNowBytes
             self.freesWhenTrashEmptiesBytes = freesWhenTrashEmptiesBytes
         }

@@ -36,12 +36,13 @@ struct Bilge: Command {
                 name: "LOOK",
                 subcommands: [
                     Df.self, Du.self, Diff.self, ReportCommand.self, Tree.self, List.self, Explain.self, Why.self,
-                    Scan.self, Doctor.self,
+                    WhyNot.self, Scan.self, Doctor.self,
                 ]),
             CommandGroup(
                 name: "CLEAN UP",
                 subcommands: [
-                    Prune.self, Apply.self, Undo.self, TrashCommand.self, LogsCommand.self,
+                    Prune.self, Apply.self, Undo.self, TrashCommand.self, LogsCommand.self, Keep.self,
+                    PolicyCommand.self,
                 ]),
             CommandGroup(name: "LEARN", subcommands: [DemoCommand.self]),
         ])

@@ -43,6 +43,17 @@ extension Console {
         }
     }
 
+    /// Looks at the host until no pull or build is in flight, for so many seconds at most.
+    func survey(_ request: Request, quietWithin seconds: Int64) async throws -> Survey {
+        let end = ContinuousClock.now + .seconds(seconds)
+        var survey = try await self.survey(request)
+        while let flight = survey.inFlight.first, ContinuousClock.now < end {
+            try await showing("waiting: \(flight)") { try await Task.sleep(for: .seconds(1)) }
+            survey = try await self.survey(request)
+        }
+        return survey
+    }
+
     /// Kept until the process ends: giving back the memory of a large root piece by piece would take a tenth of the time.
     private static let latest = Mutex<Survey?>(nil)
 

@@ -37,8 +37,9 @@ struct RootOptions: ParsableArguments {
 
     func request(on console: Console) -> Request {
         Request(
-            dataRoot: dataRoot, host: host, offline: offline, graceSeconds: grace.count, keep: keep, now: console.now(),
-            caller: geteuid(), environment: console.environment, exact: exact)
+            dataRoot: dataRoot, host: host, offline: offline, graceSeconds: grace.count, keep: keep,
+            keepFile: console.keepFile, now: console.now(), caller: geteuid(), environment: console.environment,
+            exact: exact)
     }
 
     /// A command of ours as the person would have to type it to mean the same root and engine.

@@ -57,6 +57,11 @@ struct PlannedRun {
         if let obstacle = survey.root.writeObstacles.first {
             throw Failure(.refused, "\(Shown.text(survey.root.path)) is not changed: \(obstacle)")
         }
+        if survey.engine.state != .running, plan.steps.contains(where: \.isEngines) {
+            throw Failure(
+                .refused, "images, containers and build cache are the engine's to remove, and it was not asked",
+                advice: "start it, or leave out --offline")
+        }
         let count = plan.steps.count
         if let typed = options.unsafeCount, typed != count {
             throw Failure(
@@ -97,5 +102,22 @@ struct PlannedRun {
         try await console.showing("freeing …") {
             try await Flow.emptyTrash(runs: [run], olderThanSeconds: 0, request)
         }
+    }
+}
+
+extension Plan.Step {
+    /// Only the engine can do it.
+    var isEngines: Bool {
+        switch action {
+        case .removeImage, .untagImage, .removeContainer, .removeCache: true
+        // A volume says for itself what becomes of it.
+        case .quarantine, .removeVolume, .trimLog: false
+        }
+    }
+
+    /// Where it is, or what it is called if it has no place of its own.
+    func shownPlace(whole: Bool) -> String {
+        if isEngines { return Shown.short(id: id, whole: whole) }
+        return paths.first.map { Shown.short($0, whole: whole) } ?? Shown.short(id: id, whole: whole)
     }
 }

@@ -11,7 +11,8 @@ struct HelpTests {
     static let commands: [any Command.Type] = [
         Bilge.self, Df.self, Du.self, Diff.self, ReportCommand.self, Tree.self, List.self, Explain.self, Why.self,
         Scan.self, Doctor.self, Prune.self, Apply.self, Undo.self,
-        TrashCommand.self, TrashList.self, TrashEmpty.self, DemoCommand.self,
+        TrashCommand.self, TrashList.self, TrashEmpty.self, DemoCommand.self, WhyNot.self, KeepAdd.self,
+        KeepRemove.self, bilge.KeepList.self, PolicyCommand.self, PolicyCheck.self,
     ]
 
     @Test("every command lists the exit statuses", arguments: commands.indices)

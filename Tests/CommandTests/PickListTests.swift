@@ -113,6 +113,26 @@ struct PickListTests {
         #expect(text(list).joined().unicodeScalars.allSatisfy(Shown.isHarmless))
     }
 
+    @Test("what two rows share counts while both are ticked; a row that is not says what it would add")
+    func shared() {
+        var list = PickList(
+            title: "PLAN 7c1e",
+            rows: [
+                PickList.Row(kind: "image", name: "a", bytes: 10_000, why: ""),
+                PickList.Row(kind: "image", name: "b", bytes: 205_000, why: ""),
+            ],
+            count: { ticked in
+                [ticked.contains(0) ? 10_000 : 0, ticked.contains(1) ? (ticked.contains(0) ? 205_000 : 5000) : 0]
+            })
+        #expect(text(list)[0] == "PLAN 7c1e   2 of 2 ticked: 215 kB of 215 kB")
+        press(&list, " ")
+        #expect(text(list)[0] == "PLAN 7c1e   1 of 2 ticked: 5 kB of 215 kB")
+        #expect(text(list)[2].hasSuffix("210 kB") && text(list)[3].hasSuffix("5 kB"))
+        press(&list, "j ")
+        #expect(list.tickedBytes == 0)
+        #expect(text(list)[2].hasSuffix("10 kB") && text(list)[3].hasSuffix("5 kB"))
+    }
+
     @Test("what was not ticked is kept in the plan, and no longer counts")
     func plans() {
         let steps = (0..<3).map { number in

@@ -46,6 +46,8 @@ private func parent(of relative: String) -> String {
 
 package struct CommandFailed: Error, CustomStringConvertible {
     package let description: String
+
+    package init(description: String) { self.description = description }
 }
 
 /// Runs a program to its end and returns what it printed; throws if it exits with another status than `expecting`.

@@ -64,6 +64,7 @@ struct ImageDatabase {
             var record = ImageRecord(id: String(item.path.name), path: item.path)
             record.driver = driver
             record.created = document.created.flatMap(Timestamp.init(rfc3339:))
+            record.labels = document.config?.labels ?? [:]
             let references = namesOf[record.id] ?? []
             record.tags = references.filter { !$0.contains("@") }
             record.digests = references.filter { $0.contains("@") }
@@ -85,6 +86,13 @@ struct ImageDatabase {
     private struct Document: Decodable {
         var created: String?
         var rootfs: RootFS?
+        var config: Config?
+
+        struct Config: Decodable {
+            var labels: [String: String]?
+
+            enum CodingKeys: String, CodingKey { case labels = "Labels" }
+        }
 
         struct RootFS: Decodable {
             var diffIDs: [String]?

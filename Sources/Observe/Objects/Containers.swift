@@ -150,6 +150,8 @@ package struct Containers: Reader {
             state: document.state?.word ?? "created",
             created: document.created.flatMap(Timestamp.init(rfc3339:)),
             finished: document.state?.finishedAt.flatMap(Timestamp.init(rfc3339:)))
+        record.started = document.state?.startedAt.flatMap(Timestamp.init(rfc3339:))
+        record.labels = document.config?.labels ?? [:]
         record.project = document.config?.labels?["com.docker.compose.project"]
         record.hasMountPoints = document.mountPoints != nil
         record.log = LogRecord(

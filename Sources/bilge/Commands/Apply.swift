@@ -30,6 +30,8 @@ struct Apply: Command {
         request.keep += saved.policy.keep
         let survey = try await console.survey(request)
         var policy = saved.policy
+        // What the plan has is to be checked, not whether there is space by now.
+        policy.retention.free = nil
         policy.keep = request.keep
         let fresh = try await console.showing("checking the plan …") { try Flow.plan(survey, policy) }
         guard fresh.root.device == saved.root.device, fresh.root.inode == saved.root.inode else {

@@ -19,9 +19,6 @@ struct LogsTrim: Command {
                 ("bilge logs trim --all --to 50MB -n", "what that would free, in all logs"),
             ]))
 
-    /// Twice what a log is cut by, and room for the longest line that an engine writes.
-    static let leastBytes: Int64 = 128_000
-
     @OptionGroup(title: "Root and engine") var root: RootOptions
     @OptionGroup(title: "Output") var output: OutputOptions
     @OptionGroup(title: "Confirmation") var confirm: ConfirmOptions
@@ -87,7 +84,9 @@ struct LogsTrim: Command {
         guard let size = ByteCount(parsing: text) else {
             throw ValidationError("write a number and a unit: 500kB, 10MB, 1GiB")
         }
-        guard size.bytes >= leastBytes else { throw ValidationError("128kB is the least that can stay of a log") }
+        guard size.bytes >= Policy.Rules.leastLogBytes else {
+            throw ValidationError("128kB is the least that can stay of a log")
+        }
         return size
     }
 }

@@ -24,20 +24,37 @@ struct PickList: Sendable {
 
     let title: String
     let rows: [Row]
-    private(set) var ticked: Set<Int>
+    private(set) var ticked: Set<Int> {
+        didSet { bytes = count(ticked) }
+    }
     private(set) var cursor = 0
     private(set) var state = State.choosing
     /// The first row that is shown.
     private var top = 0
     private var size: (rows: Int, columns: Int) = (24, 80)
+    /// What each row frees if exactly these rows are ticked: what two of them share goes with the last.
+    private let count: @Sendable (Set<Int>) -> [Int64]
+    private var bytes: [Int64]
 
-    init(title: String, rows: [Row]) {
+    /// - Parameter count: what each row frees beside others; the bytes of the row itself if they share nothing.
+    init(title: String, rows: [Row], count: (@Sendable (Set<Int>) -> [Int64])? = nil) {
+        let own = rows.map(\.bytes)
         self.title = title
         self.rows = rows
+        self.count = count ?? { _ in own }
         ticked = Set(rows.indices)
+        bytes = own
     }
 
-    var tickedBytes: Int64 { ticked.reduce(0) { $0 + rows[$1].bytes } }
+    var tickedBytes: Int64 { ticked.reduce(0) { $0 + bytes[$1] } }
+
+    /// What a row frees: beside the others that are ticked, or if it were ticked as well.
+    private func bytes(of index: Int) -> Int64 {
+        guard !ticked.contains(index) else { return bytes[index] }
+        let more = ticked.union(with(index, isTicked: false))
+        let counted = count(more)
+        return more.reduce(0) { $0 + counted[$1] } - tickedBytes
+    }
 
     /// Rows of the screen beside those of the list: the head, a line above, the reason, the keys.
     private static let frame = 5
@@ -77,14 +94,20 @@ struct PickList: Sendable {
 
     /// Whoever ticks a thing ticks what has to go first; whoever keeps one keeps what cannot go without it.
     private mutating func tick(_ index: Int) {
+        let isTicked = ticked.contains(index)
+        let reached = with(index, isTicked: isTicked)
+        if isTicked { ticked.subtract(reached) } else { ticked.formUnion(reached) }
+    }
+
+    /// The row and all that goes or stays with it.
+    private func with(_ index: Int, isTicked: Bool) -> Set<Int> {
         var reached: Set<Int> = [index]
         var open = [index]
-        let isTicked = ticked.contains(index)
         while let next = open.popLast() {
             let more = isTicked ? rows.indices.filter { rows[$0].needs.contains(next) } : rows[next].needs.sorted()
             for row in more where reached.insert(row).inserted { open.append(row) }
         }
-        if isTicked { ticked.subtract(reached) } else { ticked.formUnion(reached) }
+        return reached
     }
 
     /// The whole screen, from the top.
@@ -110,7 +133,7 @@ struct PickList: Sendable {
 
     private func line(_ index: Int) -> Line {
         let row = rows[index]
-        let bytes = ByteCount(row.bytes).text
+        let bytes = ByteCount(bytes(of: index)).text
         let mark = (index == cursor ? "> " : "  ") + (ticked.contains(index) ? "[x] " : "[ ] ")
         let kind = Shown.raw(row.kind).padded(to: 11)
         // What is left for the name, between two spaces and the size at the right.

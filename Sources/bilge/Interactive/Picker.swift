@@ -48,7 +48,14 @@ extension PickList {
                 kind: step.kind, name: step.names.isEmpty ? path : step.names.joined(separator: ", "),
                 bytes: step.freesBytes, why: step.why.first ?? "", needs: needs)
         }
-        self.init(title: "PLAN \(plan.plan)", rows: rows)
+        self.init(title: "PLAN \(plan.plan)", rows: rows) { ticked in
+            let indices = plan.steps.indices.filter(ticked.contains)
+            var bytes = [Int64](repeating: 0, count: plan.steps.count)
+            var picked = plan
+            picked.steps = indices.map { plan.steps[$0] }
+            for (index, step) in zip(indices, picked.counted().steps) { bytes[index] = step.freesBytes }
+            return bytes
+        }
     }
 }
 

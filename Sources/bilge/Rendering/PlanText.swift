@@ -25,7 +25,7 @@ struct PlanAnswer: Report {
     func lines(_ style: Style) -> [String] {
         let policy =
             "\(plan.policy.kinds.joined(separator: ", ")), grace \(Seconds(plan.policy.graceSeconds))"
-            + (plan.policy.named ? ", named volumes too" : "")
+            + (plan.policy.named ? ", named volumes too" : "") + ruleWords
         var lines =
             place.lines(style) + [
                 "",
@@ -42,8 +42,7 @@ struct PlanAnswer: Report {
         guard !plan.steps.isEmpty else { return ["Nothing to remove."] }
         var table = Table([.left("REMOVE"), .left("PATH"), .right("FREES"), .left("WHY")])
         for step in plan.steps {
-            let path =
-                step.paths.first.map { Shown.short($0, whole: isWhole) } ?? Shown.short(id: step.id, whole: isWhole)
+            let path = step.shownPlace(whole: isWhole)
             let entries = step.paths.count > 1 && !isVerbose ? " +\(step.paths.count - 1)" : ""
             let name = step.names.isEmpty ? "" : " " + step.names.joined(separator: ", ")
             table.add(["  " + step.kind + name, path + entries, ByteCount(step.freesBytes).text, why(step)], .yellow)
@@ -80,14 +79,63 @@ struct PlanAnswer: Report {
 
     private var totalLines: [String] {
         guard !plan.steps.isEmpty else { return [] }
-        let size = ByteCount(plan.totals.freesWhenTrashEmptiesBytes).text
+        let held = plan.totals.freesWhenTrashEmptiesBytes
+        let now = plan.totals.freesNowBytes
+        let size = ByteCount(held).text
         let count = Shown.count(plan.steps.count, "item")
         let run = command.map { ["Run:   \($0)", "Save:  \($0) -n -o plan.json"] } ?? []
-        if isNow { return ["Takes out \(count) and frees \(size) at once: --now cannot be undone."] + run }
-        return [
-            "Takes out \(count), which frees 0 B at first: \(size) are held in \(Shown.text(plan.root.path))/.bilge.",
-            "`bilge undo` puts them back, and only `\(trash)` frees them.",
-        ] + run
+        if isNow {
+            return ["Takes out \(count) and frees \(ByteCount(held + now).text) at once: --now cannot be undone."] + run
+        }
+        var lines = [
+            "Takes out \(count), which frees \(ByteCount(now).text) at first: \(size) are held in "
+                + "\(Shown.text(plan.root.path))/.bilge."
+        ]
+        if plan.steps.contains(where: \.undo) {
+            lines.append("`bilge undo` puts them back, and only `\(trash)` frees them.")
+        }
+        return lines + finalLines + targetLines + run
+    }
+
+    /// A target that this does not reach.
+    private var targetLines: [String] {
+        guard let free = plan.policy.retention.free, let wanted = plan.totals.wantedBytes else { return [] }
+        let missing = wanted - plan.totals.freesNowBytes - plan.totals.freesWhenTrashEmptiesBytes
+        return missing > 0 ? ["That is \(ByteCount(missing).text) less than \(free.text) free would need."] : []
+    }
+
+    /// What nothing can bring back is said before the question.
+    private var finalLines: [String] {
+        var lines: [String] = []
+        let lasting = Dictionary(grouping: plan.steps.filter { !$0.undo }, by: \.kind).mapValues(\.count)
+        if !lasting.isEmpty {
+            let what = lasting.sorted { $0.key < $1.key }.map { kind, count in
+                Shown.count(count, kind == "buildCache" ? "build cache record" : kind)
+            }
+            lines.append("Cannot be put back: \(what.joined(separator: ", ")).")
+        }
+        if plan.steps.contains(where: { $0.action == .removeImage && !$0.names.isEmpty }) {
+            lines.append(
+                "An image that comes back has its names again, but not the digests it was pulled by: the engine drops "
+                    + "these with the last name.")
+        }
+        if plan.steps.contains(where: { $0.action == .removeContainer }) {
+            lines.append(
+                "Volumes of these containers stay; `bilge prune volumes -n` shows those that nobody uses then.")
+        }
+        return lines
+    }
+
+    /// The rules of each kind, as one would type them.
+    private var ruleWords: String {
+        let retention = plan.policy.retention
+        var text = ""
+        for (kind, rules) in retention.rules.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            let words = rules.words.map { $0.word.isFlag ? $0.word.rawValue : "\($0.word.rawValue) \($0.value)" }
+            if !words.isEmpty { text += "; \(kind.rawValue): " + words.joined(separator: ", ") }
+        }
+        if let free = retention.free { text += "; until \(free.text) are free" }
+        return text
     }
 
     func write(json out: (String) -> Void) throws { out(try JSONText.encode(plan) + "\n") }
@@ -109,7 +157,7 @@ struct ReceiptAnswer: Report {
 
     var exceptions: [String] {
         receipt.steps.filter { $0.outcome != .done }.map { line in
-            "\(word(line.outcome)): \(line.step.kind) \(line.step.paths.first?.text ?? line.step.id): \(line.reason)"
+            "\(word(line)): \(line.step.kind) \(line.step.paths.first?.text ?? line.step.id): \(line.reason)"
         } + (freed?.keptLines ?? []) + troubles
     }
 
@@ -121,17 +169,20 @@ struct ReceiptAnswer: Report {
             .left(""),
         ])
         for line in receipt.steps {
-            let path = line.step.paths.first.map { Shown.short($0, whole: isWhole) } ?? line.step.id
+            let name =
+                line.step.names.isEmpty || !line.step.isEngines ? "" : " " + line.step.names.joined(separator: ", ")
+            let path = line.step.shownPlace(whole: isWhole) + Shown.raw(name)
             table.add(
-                ["  " + word(line.outcome), line.step.kind, path, ByteCount(line.step.freesBytes).text, line.reason],
+                ["  " + word(line), line.step.kind, path, ByteCount(line.step.freesBytes).text, line.reason],
                 line.outcome == .done ? .plain : .red)
         }
         return [""] + table.lines(style) + [""] + summary + troubles.map { style($0, .red) }
     }
 
-    private func word(_ outcome: Receipt.Outcome) -> String {
-        switch outcome {
-        case .done: isUndo ? "put back" : "taken out"
+    private func word(_ line: Receipt.Line) -> String {
+        switch line.outcome {
+        case .done:
+            isUndo ? "put back" : line.step.undo ? "taken out" : line.step.action == .trimLog ? "trimmed" : "removed"
         case .skipped: "skipped"
         case .failed: "FAILED"
         }
@@ -147,6 +198,11 @@ struct ReceiptAnswer: Report {
         receipt.steps.filter { $0.outcome == .done }.reduce(0) { $0 + $1.step.freesBytes }
     }
 
+    /// What is gone for good.
+    private var removedBytes: Int64 {
+        receipt.steps.filter { $0.outcome == .done && !$0.step.undo }.reduce(0) { $0 + $1.step.freesBytes }
+    }
+
     private var summary: [String] {
         let skipped = count(.skipped) > 0 ? ", \(count(.skipped)) skipped" : ""
         let failed = count(.failed) > 0 ? ", \(count(.failed)) failed" : ""
@@ -154,11 +210,14 @@ struct ReceiptAnswer: Report {
         if isUndo { return ["\(count(.done)) put back\(skipped)\(failed), \(ByteCount(movedBytes).text)."] }
         let counts = "\(count(.done)) taken out\(skipped)\(failed)."
         if let freed {
-            return ["\(counts) \(ByteCount(freed.freed.allocatedBytes).text) freed."] + freed.keptLines
+            return ["\(counts) \(ByteCount(freed.freed.allocatedBytes + removedBytes).text) freed."] + freed.keptLines
         }
-        guard receipt.steps.contains(where: \.isHeld) else { return [counts] }
+        let removed = ByteCount(removedBytes).text
+        guard receipt.steps.contains(where: \.isHeld) else {
+            return [removedBytes > 0 ? "\(counts) \(removed) freed." : counts]
+        }
         return [
-            "\(counts) 0 B freed yet: \(size) are held in the trash.", "Put it back:  \(undo)",
+            "\(counts) \(removed) freed yet: \(size) are held in the trash.", "Put it back:  \(undo)",
             "Free it:      \(empty)",
         ]
     }
@@ -171,7 +230,10 @@ struct ReceiptAnswer: Report {
                 ("run", .value(.string(receipt.run))), ("steps", .list(steps)),
                 ("troubles", .list((receipt.troubles + (freed?.troubles ?? [])).map { .string($0) })),
                 ("heldBytes", .value(.integer(freed == nil && !isUndo ? heldBytes : 0))),
-                ("freedBytes", .value(.integer(freed?.freed.allocatedBytes ?? 0))),
+                (
+                    "freedBytes",
+                    .value(.integer((freed?.freed.allocatedBytes ?? 0) + (isUndo ? 0 : removedBytes)))
+                ),
             ], to: out)
     }
 
