@@ -41,7 +41,8 @@ struct Prune: Command {
     func run(on console: Console) async throws -> ExitStatus {
         try refuseWhatTheEngineKnows()
         if interactive { try console.requirePick(output) }
-        let request = root.request(on: console)
+        var request = root.request(on: console)
+        request.isDryRun = confirm.dryRun
         let survey = try await console.survey(request)
         let policy = Plan.Policy(
             kinds: Set(kinds.map(\.rawValue)).sorted(), graceSeconds: request.graceSeconds, named: named,
