@@ -225,9 +225,11 @@ class Host:
         os.rmdir(f"{self.root}/tmp/docker-build90000000{number}")
 
 
-def isolated(arguments):
-    """Starts this script again in a PID namespace with its own /proc: other programs must not slow or disturb the runs."""
-    return ["unshare", "-m", "-p", "-f", "--kill-child", "--mount-proc", "--propagation", "private", sys.executable, *arguments]
+def isolated(arguments, with_processes=True):
+    """Starts this script again in a mount namespace of its own, and in a PID namespace with its own /proc: other programs
+    must not slow or disturb the runs. In one, a disk that was mounted outside of it might be its host's, and is only read."""
+    alone = ["-p", "-f", "--kill-child", "--mount-proc"] if with_processes else []
+    return ["unshare", "-m", *alone, "--propagation", "private", sys.executable, *arguments]
 
 
 def scratch():

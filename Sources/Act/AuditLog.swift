@@ -59,6 +59,23 @@ extension Trash {
     /// Adds lines to the audit log and makes them durable.
     func audit(_ lines: [AuditLine]) throws(DiskError) {
         guard !lines.isEmpty else { return }
+        var (text, last) = try chained(lines)
+        lastAuditLine = nil
+        do { try disk.append(text, to: "audit.log", in: folder) } catch  where error.isNoSpace {
+            try giveUpReserve(because: error)
+            // The disk may have taken the lines and only refused to make them last: then they are not written twice.
+            if try auditTail().suffix(text.count) == text[...] {
+                text = []
+            } else {
+                (text, last) = try chained(lines)
+            }
+            try disk.append(text, to: "audit.log", in: folder)
+        }
+        lastAuditLine = last
+    }
+
+    /// The text of lines that follow the last one of the log, and the checksum of the last of them.
+    private func chained(_ lines: [AuditLine]) throws(DiskError) -> (text: [UInt8], last: String) {
         var previous: String
         var text: [UInt8] = []
         if let lastAuditLine {
@@ -75,9 +92,7 @@ extension Trash {
             previous = Checksum.text(bytes.dropLast())
             text += bytes
         }
-        lastAuditLine = nil
-        try withReserve(disk.append(text, to: "audit.log", in: folder))
-        lastAuditLine = previous
+        return (text, previous)
     }
 
     private func auditTail() throws(DiskError) -> ArraySlice<UInt8> {

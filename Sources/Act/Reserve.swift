@@ -14,11 +14,16 @@ extension Trash {
     /// when somebody calls for Bilge.
     func withReserve(_ body: @autoclosure () throws(DiskError) -> Void) throws(DiskError) {
         do { try body() } catch  where error.isNoSpace {
-            guard try folder.statusIfPresent(RelativePath("reserve")) != nil else { throw error }
-            try disk.unlink("reserve", in: folder)
-            try disk.sync(folder)
+            try giveUpReserve(because: error)
             try body()
         }
+    }
+
+    /// - Throws: the error that it is given if there is no reserve any more.
+    func giveUpReserve(because error: DiskError) throws(DiskError) {
+        guard try folder.statusIfPresent(RelativePath("reserve")) != nil else { throw error }
+        try disk.unlink("reserve", in: folder)
+        try disk.sync(folder)
     }
 
     /// Makes the reserve if there is room; without one Bilge works as well until the disk is full.

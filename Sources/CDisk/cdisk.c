@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/futex.h>
 #include <linux/openat2.h>
 #include <malloc.h>
@@ -125,6 +126,16 @@ int cdisk_landlock_allow(int ruleset, uint64_t allowed, int directory) {
 int cdisk_landlock_restrict(int ruleset) { return (int)syscall(446, ruleset, 0); }
 
 int cdisk_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
+
+int cdisk_limit_capabilities(uint32_t kept) {
+    struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[2];
+    if (syscall(SYS_capget, &head, data) != 0) return -1;
+    data[0].effective &= kept;
+    data[0].permitted &= kept;
+    data[1].effective = data[1].permitted = data[0].inheritable = data[1].inheritable = 0;
+    return (int)syscall(SYS_capset, &head, data);
+}
 
 void cdisk_be_idle(void) { syscall(SYS_ioprio_set, 1 /* a thread */, 0 /* this one */, 3 << 13 /* idle */); }
 

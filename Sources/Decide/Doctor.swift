@@ -66,7 +66,7 @@ package struct Patient: Sendable {
 /// Everything that is wrong, worst first. Pure: the same patient has the same findings.
 package func examine(_ patient: Patient) -> [Diagnosis] {
     let findings =
-        unreadable(patient) + brokenImages(patient) + deadContainers(patient) + logs(patient) + cache(patient)
+        unreadable(patient) + hiddenStores(patient) + brokenImages(patient) + deadContainers(patient) + logs(patient) + cache(patient)
         + liveRestore(patient) + disks(patient) + engineBugs(patient)
     let order = Dictionary(uniqueKeysWithValues: Diagnosis.Severity.allCases.enumerated().map { ($1, $0) })
     return findings.enumerated().sorted { first, second in
@@ -75,14 +75,28 @@ package func examine(_ patient: Patient) -> [Diagnosis] {
 }
 
 private func unreadable(_ patient: Patient) -> [Diagnosis] {
-    // A root that nobody may judge has one reason; what is hidden behind it is not more of them.
-    patient.problems.filter { !$0.path.hasPrefix("/proc") && $0.path != "engine" }.map { problem in
+    // What the kernel or the engine do not tell is no damage of a record, and neither is a store that may be hidden.
+    let records = patient.problems.filter { problem in
+        let isKernel = problem.path.hasPrefix("/proc") || problem.path.hasPrefix("/") && problem.areas == [.volumes]
+        return !isKernel && problem.path != "engine" && problem.areas != [.storageDrivers]
+    }
+    return records.map { problem in
         let file = problem.path.hasPrefix("/") ? problem.path : "\(patient.root)/\(problem.path)"
         return Diagnosis(
             "unreadable-record", .damage, problem.path,
             "it cannot be used: \(problem.reason); what it may have named stays unknown",
             fix: "stop the engine, copy \(file) back from a backup, start the engine; without a backup, move it aside "
                 + "(mv \(file) \(file).damaged) once `bilge explain \(problem.path)` shows that you can do without",
+            source: problem.path)
+    }
+}
+
+private func hiddenStores(_ patient: Patient) -> [Diagnosis] {
+    patient.problems.filter { $0.areas == [.storageDrivers] }.map { problem in
+        Diagnosis(
+            "hidden-store", .advice, problem.path, problem.reason,
+            fix: "start the engine and run `bilge doctor` without --offline: it says which store is in use; the other "
+                + "keeps its space until the engine is set back to it and its images are removed there",
             source: problem.path)
     }
 }
@@ -139,18 +153,31 @@ private func logs(_ patient: Patient) -> [Diagnosis] {
                     + " in \(settings.file), then restart the engine; it counts for containers that are created then",
                 source: "https://docs.docker.com/engine/logging/configure/"))
     }
-    let growing = settings.logs.filter { !$0.isCapped }
-    for log in growing.sorted(by: { ($1.bytes, $0.container.id) < ($0.bytes, $1.container.id) }) {
-        let name = log.container.name.isEmpty ? String(log.container.id.prefix(12)) : log.container.name
-        findings.append(
-            Diagnosis(
-                "container-log-uncapped", log.bytes >= 1_000_000_000 ? .danger : .advice, log.container.path.text,
-                "the log of \(name) has no limit and holds \(ByteCount(log.bytes).text)",
-                fix: "create \(name) anew with --log-opt max-size=10m --log-opt max-file=3 (compose: logging.options); "
-                    + "the engine does not change it for a container that exists",
-                source: "\(log.container.path.text)/hostconfig.json"))
+    let growing = settings.logs.filter { !$0.isCapped }.sorted {
+        ($1.bytes, $0.container.id) < ($0.bytes, $1.container.id)
     }
+    let small = growing.filter { $0.bytes < 1_000_000_000 }
+    findings += growing.prefix(growing.count - small.count).map { uncapped([$0], .danger) }
+    if !small.isEmpty { findings.append(uncapped(small, .advice)) }
     return findings
+}
+
+/// Logs that nobody begins anew, the largest first; not empty.
+private func uncapped(_ logs: [HostSettings.Log], _ severity: Diagnosis.Severity) -> Diagnosis {
+    let names = logs.prefix(3).map { log in
+        let name = log.container.name.isEmpty ? String(log.container.id.prefix(12)) : log.container.name
+        return "\(name) (\(ByteCount(log.bytes).text))"
+    }
+    let more = logs.count > names.count ? " and \(logs.count - names.count) more" : ""
+    let isOne = logs.count == 1
+    let subject = isOne ? logs[0].container.path.text : "containers"
+    return Diagnosis(
+        "container-log-uncapped", severity, subject,
+        "\(isOne ? "a log has" : "\(logs.count) logs have") no limit: \(names.joined(separator: ", "))\(more)",
+        fix: "create \(isOne ? "the container" : "these containers") anew with --log-opt max-size=10m --log-opt "
+            + "max-file=3 (compose: logging.options), since the engine does not change it for one that exists; "
+            + "`bilge logs trim` frees space until then",
+        source: isOne ? "\(subject)/hostconfig.json" : "containers/*/hostconfig.json")
 }
 
 private func cache(_ patient: Patient) -> [Diagnosis] {

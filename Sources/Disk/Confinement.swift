@@ -19,17 +19,22 @@ struct ChangeRights: OptionSet {
     static let truncate = ChangeRights(rawValue: 1 << 14)
 }
 
+/// CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH and CAP_FOWNER: capabilities(7).
+private let keptCapabilities: UInt32 = 1 << 1 | 1 << 2 | 1 << 3
+
 extension Directory {
     /// True if the kernel can forbid the threads of a removal to change anything but what they are to remove.
     package static let canConfineRemovals = cdisk_landlock_version() >= 1
 
     /// Forbids the calling thread, and those that it starts, for good: every change of a file system but removing entries
-    /// below this directory, to start programs, and to gain privileges. Reading stays allowed.
+    /// below this directory, to start programs, and to gain privileges. Reading stays allowed. Of root's capabilities
+    /// three stay: to read and to remove what belongs to others.
     ///
-    /// - Returns: false if the kernel cannot; then nothing is forbidden.
+    /// - Returns: false if the kernel has no Landlock; then privileges are given up, and changes are not forbidden.
     func confineThread() -> Bool {
+        let isLimited = cdisk_no_new_privileges() == 0 && cdisk_limit_capabilities(keptCapabilities) == 0
         let version = cdisk_landlock_version()
-        guard version >= 1 else { return false }
+        guard isLimited, version >= 1 else { return false }
         var handled: ChangeRights = [.execute, .writeFile, .removeDirectory, .removeFile, .makeAnything]
         if version >= 2 { handled.insert(.refer) }
         if version >= 3 { handled.insert(.truncate) }
@@ -37,7 +42,6 @@ extension Directory {
         guard rules >= 0 else { return false }
         defer { close(rules) }
         let allowed: ChangeRights = [.removeDirectory, .removeFile]
-        return cdisk_landlock_allow(rules, allowed.rawValue, descriptor) == 0 && cdisk_no_new_privileges() == 0
-            && cdisk_landlock_restrict(rules) == 0
+        return cdisk_landlock_allow(rules, allowed.rawValue, descriptor) == 0 && cdisk_landlock_restrict(rules) == 0
     }
 }

@@ -36,12 +36,15 @@ struct Remembering: Sendable {
     var caller: UInt32
     /// Measure everything anew, and remember that.
     var isExact: Bool
+    /// Believe what is remembered, and remember nothing new.
+    var isDryRun: Bool
     var now: Timestamp
 
     init(_ request: Request) {
         path = StateDirectory.path(caller: request.caller, environment: request.environment)
         caller = request.caller
         isExact = request.exact
+        isDryRun = request.isDryRun
         now = request.now
     }
 }
@@ -182,7 +185,7 @@ private struct ItemMeasuring {
     }
 
     private func save(_ memory: RememberedUsage) {
-        guard let path = survey.remembering.path, !memory.layers.isEmpty else { return }
+        guard let path = survey.remembering.path, !survey.remembering.isDryRun, !memory.layers.isEmpty else { return }
         do {
             let state = try StateDirectory.forChanges(at: path, caller: survey.remembering.caller)
             try memory.save(survey.root.path, to: state)

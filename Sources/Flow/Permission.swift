@@ -4,6 +4,11 @@ import Disk
 import Model
 import Observe
 
+extension Survey {
+    /// Why nobody here can tell who uses the root, whatever else is known: then nothing may be written.
+    package var blindness: String? { problems.lazy.map(\.reason).first { $0 == KernelWitness.blindness } }
+}
+
 /// Makes sure that nothing may be lost by writing below the root: an engine that answers and owns it, or nobody at all.
 ///
 /// - Returns: what keeps an engine from starting while we write; `nil` if one runs, and is asked before and after each move.

@@ -29,6 +29,8 @@ package struct Request: Sendable {
     package var showsTimes = true
     /// `--exact`: believe no size that an earlier run measured.
     package var exact: Bool
+    /// `-n`: nothing is to change, not even what is remembered of sizes.
+    package var isDryRun = false
     /// Where to look for roots and processes; tests look elsewhere.
     package var rootSources: RootSources
 

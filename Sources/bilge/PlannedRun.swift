@@ -22,6 +22,9 @@ struct PlannedRun {
     func go(_ console: Console) async throws -> ExitStatus {
         try show(console)
         if confirm.dryRun { return survey.status }
+        if let reason = survey.blindness {
+            throw Failure(.refused, "\(Shown.text(survey.root.path)) is not changed: \(reason)")
+        }
         guard !plan.steps.isEmpty else { return stale.isEmpty ? survey.status : .partly }
         let approver = try approval(console)
         var receipt = try await carryOut(approver, console)

@@ -12,7 +12,7 @@ import Testing
 struct FaultSweepTests {
     static let faults: [FaultyDisk.Fault] = [
         .death, .refusal(.ioError), .refusal(.noSpace), .refusal(.readOnlyFileSystem), .refusal(.notPermitted),
-        .refusal(.improperLink), .refusal(.resourceBusy), .lie(.ioError),
+        .refusal(.improperLink), .refusal(.resourceBusy), .lie(.ioError), .lie(.noSpace),
     ]
 
     @Test("whatever goes wrong while taking, everything is in one place, and undo puts all back", arguments: faults)
@@ -38,7 +38,8 @@ struct FaultSweepTests {
 
     @Test(
         "a receipt that says done everywhere means it: checked and written down, or back for good",
-        arguments: [.refusal(.ioError), .refusal(.readOnlyFileSystem), .lie(.ioError)] as [FaultyDisk.Fault])
+        arguments: [.refusal(.ioError), .refusal(.readOnlyFileSystem), .lie(.ioError), .lie(.noSpace)]
+            as [FaultyDisk.Fault])
     func saysDone(fault: FaultyDisk.Fault) async throws {
         for number in 0... {
             let host = try Host(inMemory: true)

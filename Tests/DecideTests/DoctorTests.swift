@@ -82,6 +82,10 @@ struct DoctorTests {
                 $0.settings.daemon?.liveRestore = true
             })
         #expect(found.map(\.code) == ["unreadable-record", "dead-container", "live-restore"])
+        // A store that may be hidden is whole: nobody is told to bring it back from a backup.
+        let hidden = examine(
+            patient { $0.problems = [Problem(path: "x.db", areas: [.storageDrivers], reason: "it may be hidden")] })
+        #expect(hidden.map(\.code) == ["hidden-store"] && !hidden[0].fix.contains("backup"))
         #expect(found[0].fix.contains("/r/containers/c1/config.v2.json"))
         #expect(found[1].fix == "docker rm -f web")
     }
@@ -94,12 +98,14 @@ struct DoctorTests {
                 $0.settings.logs = [
                     log("c1", "json-file", [:], 10), log("c2", "json-file", [:], 5_000_000_000),
                     log("c3", "json-file", ["max-size": "1m"], 9), log("c4", "local", [:], 0),
-                    log("c5", "journald", [:], 0),
+                    log("c5", "journald", [:], 0), log("c6", "json-file", [:], 20), log("c7", "json-file", [:], 5),
+                    log("c8", "json-file", [:], 1),
                 ]
             })
         #expect(found.map(\.code) == ["no-log-cap", "container-log-uncapped", "container-log-uncapped"])
         #expect(found.map(\.severity) == [.danger, .danger, .advice])
         #expect(found[1].subject == "containers/c2")
+        #expect(found[2].says.hasPrefix("4 logs have no limit: ") && found[2].says.hasSuffix(" and 1 more"))
         #expect(codes { $0.settings.daemon?.logOptions = ["max-size": "-1"] } == ["no-log-cap"])
         #expect(codes { $0.settings.daemon?.logDriver = "journald"; $0.settings.daemon?.logOptions = [:] } == [])
     }

@@ -172,9 +172,11 @@ import Testing
         let inside = try directory.directory("inside")
         let outside = try directory.directory("outside")
         let answers = Mutex<[Errno?]>([])
+        let status = Mutex("")
         let thread = try #require(
             WorkThread {
                 let isConfined = inside.confineThread()
+                status.withLock { $0 = (try? String(contentsOfFile: "/proc/thread-self/status", encoding: .utf8)) ?? "" }
                 answers.withLock { answers in
                     answers.append(isConfined ? nil : .notSupported)
                     answers.append(errno { try outside.unlink("file") })
@@ -184,6 +186,11 @@ import Testing
                 }
             })
         thread.join()
+        let lines = status.withLock { $0 }.split(separator: "\n")
+        #expect(lines.contains("NoNewPrivs:\t1"))
+        let capabilities = try #require(lines.first { $0.hasPrefix("CapEff:\t") }?.dropFirst(8))
+        // Three of root's forty at most: DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER.
+        #expect(try #require(UInt64(capabilities, radix: 16)) & ~0b1110 == 0)
         let found = answers.withLock { $0 }
         #expect(found.prefix(3) == [nil, .permissionDenied, .permissionDenied] && found.last == .some(nil))
         // Which of the two depends on the kernel's version.

@@ -55,6 +55,8 @@ int cdisk_landlock_ruleset(uint64_t handled);
 int cdisk_landlock_allow(int ruleset, uint64_t allowed, int directory);
 int cdisk_landlock_restrict(int ruleset);
 int cdisk_no_new_privileges(void);
+// Gives up all capabilities of the calling thread but those of a mask of the first 32: capset(2).
+int cdisk_limit_capabilities(uint32_t kept);
 // Puts the calling thread into the idle class of the I/O scheduler: ioprio_set(2).
 void cdisk_be_idle(void);
 

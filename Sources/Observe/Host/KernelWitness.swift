@@ -14,6 +14,10 @@ import SystemPackage
 /// What no pass can see: a namespace that a file pins and no process is in (reported), descriptors in flight between
 /// processes, and, in a container, the processes of the host (reported).
 package struct KernelWitness: Sendable {
+    /// The reason of the problem that those who use a root from outside of this container cannot be seen.
+    package static let blindness =
+        "this runs in a container, where the processes that use the root are not shown; run it with --pid=host"
+
     let root: Directory
     let rootPath: String
     let sources: KernelSources

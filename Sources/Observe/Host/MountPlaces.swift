@@ -52,7 +52,8 @@ struct Territory {
     let rootPath: String
     /// Files answer `stat` with other devices than their mount has.
     private let hasOddDevices: Bool
-    /// The root is on a mount of a part of a file system, as containers get theirs.
+    /// The root is on a mount that a container may have got from its host: any but its own root, and but a whole file
+    /// system in memory, such as each container has for `/dev/shm`.
     let isFromOutside: Bool
     /// By device as mounts name it: the root may be spread over several file systems.
     private let regions: [UInt64: [Region]]
@@ -74,7 +75,7 @@ struct Territory {
         }
         self.rootPath = rootPath
         hasOddDevices = ["btrfs", "overlay", "bcachefs"].contains(own.type) || own.type.hasPrefix("fuse")
-        isFromOutside = own.point != "/" && own.root != "/"
+        isFromOutside = own.point != "/" && (own.root != "/" || own.type != "tmpfs")
         self.regions = Dictionary(grouping: regions, by: \.device)
     }
 

@@ -24,7 +24,8 @@ package func hostSettings(
         if named != nil || isOurs {
             settings.daemon = document.daemon
         } else {
-            settings.note = "\(place) is about \(path), so nothing is known about the settings for this root"
+            let about = content == nil ? "there is no \(place)" : "\(place) is about \(path)"
+            settings.note = "\(about), so nothing is known about the engine's settings for this root; --config-file names them"
         }
     } catch let error as RootError {
         settings.note = error.message

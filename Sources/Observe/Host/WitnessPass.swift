@@ -283,9 +283,7 @@ extension WitnessPass {
         } catch {
             problem(witness.sources.proc + "/locks", "\(error)")
         }
-        problem(
-            witness.sources.proc,
-            "this runs in a container, where the processes that use the root are not shown; run it with --pid=host")
+        problem(witness.sources.proc, KernelWitness.blindness)
     }
 
     private mutating func problem(_ path: String, _ reason: String) {

@@ -25,6 +25,7 @@ struct Apply: Command {
     func run(on console: Console) async throws -> ExitStatus {
         let saved = try PlanFile.read(file)
         var request = root.request(on: console)
+        request.isDryRun = confirm.dryRun
         request.dataRoot = request.dataRoot ?? Shown.decoded(saved.root.path)
         request.graceSeconds = saved.policy.graceSeconds
         request.keep += saved.policy.keep

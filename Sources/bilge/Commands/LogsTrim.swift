@@ -35,7 +35,8 @@ struct LogsTrim: Command {
     }
 
     func run(on console: Console) async throws -> ExitStatus {
-        let request = root.request(on: console)
+        var request = root.request(on: console)
+        request.isDryRun = confirm.dryRun
         let survey = try await console.survey(request)
         let ids = all ? nil : Set(try containers.map { try survey.container($0, root).id })
         let plan = try await console.showing("asking who writes to them …") {

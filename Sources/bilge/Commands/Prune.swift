@@ -54,7 +54,8 @@ struct Prune: Command {
         let retention = try rules.policy(for: kinds.isEmpty ? nil : named)
         let orphans = kinds.contains(.orphans) || retention.rules.isEmpty ? [Kind.orphans.rawValue] : []
         if interactive { try console.requirePick(output) }
-        let request = root.request(on: console)
+        var request = root.request(on: console)
+        request.isDryRun = confirm.dryRun
         let survey = try await console.survey(request, quietWithin: retention.waitsForQuiet ? wait.count : 0)
         let policy = Plan.Policy(
             kinds: (orphans + retention.rules.keys.map(\.rawValue)).sorted(), graceSeconds: request.graceSeconds,

@@ -30,7 +30,8 @@ struct TrashEmpty: Command {
     @Argument(help: ArgumentHelp("Their names, from `bilge trash ls`.", valueName: "run")) var runs: [String] = []
 
     func run(on console: Console) async throws -> ExitStatus {
-        let request = root.request(on: console)
+        var request = root.request(on: console)
+        request.isDryRun = confirm.dryRun
         let age = olderThan?.count ?? (runs.isEmpty ? 24 * 3600 : 0)
         let chosen = try choose(from: try await Flow.trash(request), age, request.now)
         let answer = TrashAnswer(runs: chosen, now: request.now, output, root)

@@ -8,6 +8,7 @@ struct DoctorAnswer: Report {
     var place: Place
     var findings: [Diagnosis]
     var settings: HostSettings
+    var isWhole = false
 
     var ids: [String] { findings.map { "\($0.code) \($0.subject)" } }
 
@@ -20,13 +21,18 @@ struct DoctorAnswer: Report {
             guard !found.isEmpty else { continue }
             lines += ["", style(severity.heading, severity == .advice ? .bold : .red)]
             for finding in found {
-                lines += [
-                    "  \(Shown.text(finding.subject)): \(Shown.raw(finding.says))",
-                    "    Fix: \(Shown.raw(finding.fix))", "    See: \(Shown.text(finding.source))",
-                ]
+                lines += ["  \(shown(finding.subject)): \(Shown.raw(finding.says))", "    Fix: \(Shown.raw(finding.fix))"]
+                if finding.source != finding.subject {
+                    lines.append("    See: \(shown(finding.source))")
+                }
             }
         }
         return lines + ["", Shown.count(findings.count, "finding")]
+    }
+
+    /// A path with its ids cut short, or an address as it is.
+    private func shown(_ place: String) -> String {
+        place.contains("://") ? Shown.text(place) : Shown.short(RelativePath(place), whole: isWhole)
     }
 
     func write(json out: (String) -> Void) throws {
