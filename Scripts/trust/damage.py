@@ -22,10 +22,11 @@ FILES = [r"containers/[^/]+/config\.v2\.json", r"containers/[^/]+/config\.json",
 FOLDERS = [r"containers", r"containers/[^/]+", r"graph", r"graph/[^/]+", r"aufs", r"aufs/[^/]+", r"overlay2?", r"overlay2/l",
            r"vfs", r"vfs/dir", r"volumes", r"volumes/[^/]+", r"image", r"image/[^/]+", r"image/[^/]+/[^/]+", r"image/[^/]+/[^/]+/[^/]+",
            r"image/[^/]+/layerdb/(sha256|mounts)/[^/]+", r"image/[^/]+/imagedb/[^/]+/[^/]+", r"buildkit"]
-# Without these a record that is otherwise there is not whole: no engine leaves them out.
+# Without these a record that is otherwise there is not whole, or all records of a kind are gone: no engine leaves that.
 PARTS = [r"image/[^/]+/layerdb/sha256/[^/]+/cache-id", r"image/[^/]+/layerdb/sha256/[^/]+/diff",
          r"image/[^/]+/layerdb/mounts/[^/]+/mount-id", r"buildkit/snapshots\.db", r"buildkit/metadata_v2\.db",
-         r"graph/[^/]+/json", r"aufs/layers"]
+         r"graph/[^/]+/json", r"aufs/layers", r"containers", r"graph", r"image/[^/]+", r"image/[^/]+/layerdb",
+         r"image/[^/]+/layerdb/(sha256|mounts)", r"image/[^/]+/layerdb/mounts/[0-9a-f]{64}"]
 
 
 def pick(dice, tree, patterns, wanted):
@@ -64,7 +65,7 @@ def loss(dice, tree):
 def damage(dice, tree):
     way = dice.random()
     if way < 0.1:
-        path = pick(dice, tree, PARTS, lambda path: True)
+        path = pick(dice, tree, PARTS, lambda path: is_missed(tree, path))
         return ("part gone", path) if path else None
     if way < 0.2:
         path = pick(dice, tree, FOLDERS, tree.is_dir)
@@ -83,6 +84,15 @@ def damage(dice, tree):
     if kind == "zeros" and what:
         return ("zeros", path, dice.randrange(len(what)))
     return ("tail" if kind in ("flip", "zeros") else kind, path)
+
+
+def is_missed(tree, path):
+    """Whether the disk still tells that this is gone. A root that was upgraded from 1.9 may never have had `image`; where
+    a container is dead, its removal may have come as far as that."""
+    if re.match(r"image(/[^/]+(/layerdb(/sha256|/mounts)?)?)?\Z", path) and tree.is_dir("graph"):
+        return False
+    container = "containers/" + path.rpartition("/")[2]
+    return "/mounts/" not in path or b'"Dead": true' not in (tree.file(container + "/config.v2.json") or b"").replace(b'":', b'": ')
 
 
 def suffer(tree, fault):

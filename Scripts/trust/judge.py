@@ -261,7 +261,8 @@ class Judge:
             names.update(fields.get(field, b"").decode() for field in (b"committed", b"chainid", b"parent"))
         for record, fields in self.database("buildkit/metadata_v2.db").get(b"_main", {}).items():
             names.add(record.decode())
-            names.update(str(json.loads(value).get("value")) for field, value in fields.items() if field in (b"cache.snapshot", b"cache.chainID", b"cache.equalMutable"))
+            for field in (b"cache.snapshot", b"cache.chainID", b"cache.equalMutable"):
+                names.add(re.sub(rb'.*"value":"([^"]*)".*', rb"\1", fields.get(field, b"")).decode())
         for driver in HOMES:
             self.keeps.update(f"layer {driver} {name}" for name in names)
             self.keeps.update(f"record {driver} {name[7:]}" for name in names if name.startswith("sha256:"))
