@@ -159,7 +159,7 @@ extension Execution {
             pending.append((index, item, intent))
             let isNamed = step.kind == "volume" || step.action == .removeVolume
             if isNamed || pending.count == Execution.batch { try await lookAgain(clock()) }
-            if step.action == .removeVolume, lines[index]?.outcome == .done {
+            if step.action == .removeVolume, lines[index]?.outcome == .done, trash.isListed(intent) != nil {
                 try await removeName(item, intent, index)
             }
         }
@@ -196,15 +196,20 @@ extension Execution {
         let answers = await checks.answers(after: items.map(\.intent.step))
         var broken: ActError?
         var audited: [AuditLine] = []
+        func hold(_ index: Int, _ item: ItemFolder, _ step: Plan.Step, _ reason: String = "") {
+            note(index, .done, reason, isHeld: true)
+            audited.append(AuditLine(.held, step, of: item, at: time, why: step.why, approver: approver))
+        }
         for ((index, item, intent), answer) in zip(items, answers).reversed() {
             guard let answer else {
-                note(index, .done, isHeld: true)
-                audited.append(
-                    AuditLine(.held, intent.step, of: item, at: time, why: intent.step.why, approver: approver))
+                hold(index, item, intent.step)
                 continue
             }
             do {
-                try trash.putBackOrStop(item, intent, because: answer)
+                guard try trash.putBackOrStop(item, intent, because: answer) else {
+                    hold(index, item, intent.step, Self.removedMeanwhile)
+                    continue
+                }
                 note(index, .skipped, "put back: \(answer)")
             } catch {
                 broken = broken ?? error
@@ -234,13 +239,17 @@ extension Execution {
         }
     }
 
+    private static let removedMeanwhile = "its volume was removed meanwhile; the data is held"
+
     /// The last part of removing a volume that the engine lists.
     private func removeName(_ item: ItemFolder, _ intent: Intent, _ index: Int) async throws(ActError) {
         guard let volumes else { return }
         do {
             guard let refusal = try await volumes.remove(intent.step) else { return }
             do {
-                try trash.putBackOrStop(item, intent, because: refusal)
+                guard try trash.putBackOrStop(item, intent, because: refusal) else {
+                    return note(index, .done, Self.removedMeanwhile, isHeld: true)
+                }
                 note(index, .failed, "put back, because the engine refused: \(refusal)")
             } catch {
                 note(index, .failed, error.message, isHeld: true)

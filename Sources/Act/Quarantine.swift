@@ -37,7 +37,7 @@ extension Trash {
             try completeForward(item, intent, here: [])
             return .taken(item, intent)
         } catch {
-            try putBackOrStop(item, intent, because: "\(error)")
+            _ = try putBackOrStop(item, intent, because: "\(error)")
             if error.isMissing { return .skipped("gone already") }
             if error.errno == .staleNFSFileHandle { return .skipped(Refusal.changed.reason) }
             return error.errno == .improperLink ? .skipped(Refusal.otherFileSystem.reason) : .failed(error)
@@ -104,18 +104,21 @@ extension Trash {
 
     /// Puts back what must not stay. Nothing is concluded from an error; where the entries are is read from the disk.
     ///
+    /// - Returns: false if it stays held because somebody removed the whole volume meanwhile: nobody can need the data
+    ///   under that name any more, and `undo` has the engine make the volume again.
     /// - Throws: `invariantBroken`, naming both places.
-    func putBackOrStop(_ item: ItemFolder, _ intent: Intent, because reason: String) throws(ActError) {
+    func putBackOrStop(_ item: ItemFolder, _ intent: Intent, because reason: String) throws(ActError) -> Bool {
         var failure = reason
         do {
             try putBack(item, intent)
-            return
+            return true
         } catch {
+            if isVolumeGone(intent) { return false }
             failure += "; \(error)"
         }
         switch state(of: item) {
         // Nothing is in the trash; the next run drops what is left of the intent.
-        case .home, .empty: return
+        case .home, .empty: return true
         case .held, .partly, .lost, .withEngine, .purging, .unclear:
             let places = intent.held.map { "\(root.path)/\($0.path)" }.joined(separator: ", ")
             throw ActError(
@@ -124,6 +127,11 @@ extension Trash {
                     "nothing was deleted; look at both places, make the first one free, then `bilge undo \(item.run)`"
             )
         }
+    }
+
+    private func isVolumeGone(_ intent: Intent) -> Bool {
+        guard intent.isVolumeOfEngine, let volume = intent.held[0].path.parent else { return false }
+        do { return try root.statusIfPresent(volume) == nil } catch { return false }
     }
 
     /// Removes what describes an item that holds no data, and its folder.

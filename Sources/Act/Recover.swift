@@ -146,8 +146,10 @@ extension Trash {
             for ((item, intent), answer) in zip(items, answers).reversed() {
                 guard let answer else { continue }
                 do {
-                    try putBackOrStop(item, intent, because: answer)
-                    recovery.did.append("\(item.run)/\(item.name): put back, because \(answer)")
+                    let isBack = try putBackOrStop(item, intent, because: answer)
+                    recovery.did.append(
+                        "\(item.run)/\(item.name): "
+                            + (isBack ? "put back, because \(answer)" : "held, its volume was removed meanwhile"))
                 } catch {
                     isClear = false
                     recovery.broken.append(error.message)

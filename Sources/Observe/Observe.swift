@@ -44,7 +44,7 @@ private func readers(rootPath: String) -> [any Reader] {
         Btrfs(), Devicemapper(), ZFS(),
     ]
     return [Owners(rootPath: rootPath)] + StorageDriver.allCases.map(ContentAddressed.init(driver:)) + drivers
-        + [BuildKitReader(), TopLevel()]
+        + [BuildKitReader(), TopLevel(), MissingRecords()]
 }
 
 /// Containers, then volumes, which look at the mounts of containers.

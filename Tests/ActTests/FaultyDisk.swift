@@ -36,6 +36,8 @@ final class FaultyDisk: DiskMutations, @unchecked Sendable {
     private let at: Int
     private let fault: Fault
     private(set) var changes: [String] = []
+    /// Called with the old name right before each rename: what others do in the last moment.
+    var beforeRename: (String) -> Void = { _ in }
 
     init(_ fault: Fault = .death, at: Int = .max) {
         self.fault = fault
@@ -93,6 +95,7 @@ final class FaultyDisk: DiskMutations, @unchecked Sendable {
     }
 
     func rename(_ name: String, in source: Directory, to newName: String, in target: Directory) throws(DiskError) {
+        beforeRename(name)
         try change("rename \(short(source))\(name) \(short(target))\(newName)") { () throws(DiskError) in
             try real.rename(name, in: source, to: newName, in: target)
         }

@@ -90,6 +90,24 @@ struct QuarantineTests {
         }
     }
 
+    @Test("an entry exchanged between the last look and the rename goes back where it came from")
+    func exchangedInTheMove() async throws {
+        let (path, old) = (host.path + "/overlay2/aaaa", host.path + "/old")
+        let disk = FaultyDisk()
+        disk.beforeRename = { name in
+            guard name == "aaaa", access(old, F_OK) != 0 else { return }
+            rename(path, old)
+            mkdir(path, 0o700)
+        }
+        let receipt = try await host.take([host.step("layer", "overlay2/aaaa", "overlay2/l/LINKaaaa")], disk: disk)
+        #expect(receipt.steps.map(\.outcome) == [.skipped])
+        #expect(receipt.steps[0].reason == "changed since the plan was made")
+        #expect(rmdir(path) == 0, "the new one is empty, and at its place")
+        #expect(rename(old, path) == 0)
+        #expect(try host.tree() == host.before)
+        #expect(try !host.hasTrash)
+    }
+
     @Test("who needs it right after the move gets it back")
     func after() async throws {
         var asked: [[String]] = []

@@ -78,6 +78,24 @@ struct VolumeEngineTests {
         #expect(try host.exists("volumes/pg/_data/PG_VERSION"))
     }
 
+    @Test("a volume that somebody removes while its data is away stays held, and undo works")
+    func removedMeanwhile() async throws {
+        let volume = host.path + "/volumes/pg"
+        let checks = Checks(
+            before: { _ in nil },
+            after: { steps in
+                try FileManager.default.removeItem(atPath: volume)
+                return steps.map { _ in "it is part of something else now" }
+            })
+        let step = try host.step("volume", "volumes/pg", action: .removeVolume)
+        let receipt = try await host.take([step], checks: checks, volumes: engine(.refuses))
+        #expect(receipt.steps.map(\.outcome) == [.done])
+        #expect(receipt.steps[0].reason.contains("removed meanwhile"))
+        #expect(try host.held()[0].items.map(\.state) == [.held])
+        #expect(try await host.undo(volumes: engine(.removes)).steps.map(\.outcome) == [.done])
+        #expect(try host.exists("volumes/pg/_data/PG_VERSION"))
+    }
+
     @Test("a new volume of that name is not touched by undo")
     func reused() async throws {
         _ = try await take(.removes)

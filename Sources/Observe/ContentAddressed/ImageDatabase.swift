@@ -59,8 +59,9 @@ struct ImageDatabase {
         let records = LayerDatabase(driver: driver).records
         for item in images {
             findings.claim(item.path, by: .engine("its list of images"), .knows, source: item.path.text)
-            guard let document = findings.reading(item.path, hides: Self.areas, { try read(item.path, in: root) })
-            else { continue }
+            // Gone since it was listed: removed meanwhile, and no longer anybody's claim.
+            let found = findings.reading(item.path, hides: Self.areas) { try read(item.path, in: root) }
+            guard let document = found ?? nil else { continue }
             var record = ImageRecord(id: String(item.path.name), path: item.path)
             record.driver = driver
             record.created = document.created.flatMap(Timestamp.init(rfc3339:))
@@ -101,8 +102,8 @@ struct ImageDatabase {
         }
     }
 
-    private func read(_ path: RelativePath, in root: Directory) throws -> Document {
-        try decodeJSON(Document.self, root.read(path))
+    private func read(_ path: RelativePath, in root: Directory) throws -> Document? {
+        try root.readIfPresent(path).map { try decodeJSON(Document.self, $0) }
     }
 
     /// Chain IDs from the base up, as far as `layerdb` has them: an image with a missing layer is broken, not a problem.

@@ -224,7 +224,10 @@ struct LayerDatabase {
     ) -> String? {
         let text = findings.reading(file, hides: [.driver(driver), .images]) { () -> String? in
             guard let bytes = try root.readIfPresent(file, limit: 4096) else {
-                if required { throw FormatError("the file is missing") }
+                // A record that is gone as a whole was removed since it was listed, perhaps by ourselves.
+                if required, let folder = file.parent, try root.statusIfPresent(folder) != nil {
+                    throw FormatError("the file is missing")
+                }
                 return nil
             }
             let text = String(decoding: bytes, as: UTF8.self)

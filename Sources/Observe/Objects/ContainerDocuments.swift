@@ -29,6 +29,7 @@ struct ContainerDocument: Decodable {
         var paused: Bool?
         var restarting: Bool?
         var dead: Bool?
+        var removalInProgress: Bool?
         var exitCode: Int?
         var startedAt: String?
         var finishedAt: String?
@@ -38,6 +39,7 @@ struct ContainerDocument: Decodable {
             case paused = "Paused"
             case restarting = "Restarting"
             case dead = "Dead"
+            case removalInProgress = "RemovalInProgress"
             case exitCode = "ExitCode"
             case startedAt = "StartedAt"
             case finishedAt = "FinishedAt"

@@ -35,8 +35,10 @@ package struct Containers: Reader {
     package func claims(in root: Directory, among items: Findings) -> Findings {
         let paths = items.items(in: Self.folder).filter { $0.thing == .containerLeftover }.map(\.path)
         // Most of the time that a large root takes goes into decoding these records.
-        let read = concurrently(paths.parts(of: 128).map { part in { self.records(of: part, in: root) } })
+        let mentions = VolumeMentions(items)
         let index = items.index
+        let read = concurrently(
+            paths.parts(of: 128).map { part in { self.records(of: part, in: root, index, mentions) } })
         let places = Places(
             recorded: RecordedPaths(root: rootPath, read.flatMap(\.roots), index: index), images: Self.images(index),
             layers: Self.layers(index), index: index)
@@ -54,10 +56,12 @@ package struct Containers: Reader {
         var file: String
         var document: ContainerDocument
         var host: HostConfigDocument?
+        /// Volumes whose ids stand in its files.
+        var mentioned: Set<RelativePath>
     }
 
     private func records(
-        of paths: ArraySlice<RelativePath>, in root: Directory
+        of paths: ArraySlice<RelativePath>, in root: Directory, _ index: ItemIndex, _ mentions: VolumeMentions
     ) -> (records: [Record], roots: Set<String>, findings: Findings) {
         var findings = Findings()
         var records: [Record] = []
@@ -67,9 +71,12 @@ package struct Containers: Reader {
             guard let names = findings.reading(path, hides: Self.allAreas, { try root.namesIfPresent(of: path) }) ?? nil
             else { continue }
             guard let file = ["config.v2.json", "config.json"].first(where: names.contains) else { continue }
-            guard let document = read(path, file, in: root, into: &findings) else { continue }
+            guard let (document, bytes) = read(path, file, in: root, into: &findings) else { continue }
             let host = names.contains("hostconfig.json") ? hostConfig(path, in: root, into: &findings) : nil
-            records.append(Record(path: path, file: file, document: document, host: host))
+            let mentioned = mentions.volumes(in: bytes + (host?.bytes ?? []))
+            records.append(
+                Record(path: path, file: file, document: document, host: host?.document, mentioned: mentioned))
+            if file == "config.v2.json" { checkMountRecord(of: document, path, in: root, index, into: &findings) }
             roots.formUnion(recordedRoots(document))
             addLogs(of: path, among: names, to: &findings)
         }
@@ -77,27 +84,50 @@ package struct Containers: Reader {
     }
 
     /// Everything a container may claim: what freezes when its record cannot be read.
-    private static let allAreas: Set<Area> = [.containers, .volumes, .images, .layers]
+    static let allAreas: Set<Area> = [.containers, .volumes, .images, .layers]
 
     private func read(
         _ path: RelativePath, _ file: String, in root: Directory, into findings: inout Findings
-    ) -> ContainerDocument? {
+    ) -> (document: ContainerDocument, bytes: [UInt8])? {
         // Somebody's container, even if nobody can read it: show it as one.
         findings.claim(path, by: .layout, .mentions, as: .container, source: (path / file).text)
-        return findings.reading(path / file, hides: Self.allAreas) {
-            let document = try decodeJSON(ContainerDocument.self, root.read(path / file))
+        return findings.reading(path / file, hides: Self.allAreas) { () -> (ContainerDocument, [UInt8])? in
+            // Gone since it was listed: an engine is removing the container.
+            guard let bytes = try root.readIfPresent(path / file) else { return nil }
+            let document = try decodeJSON(ContainerDocument.self, bytes)
             guard document.id == path.name else { throw FormatError("it describes container \(document.id)") }
-            return document
+            return (document, bytes)
+        } ?? nil
+    }
+
+    /// Since 1.10 only `layerdb/mounts` says which layers are a container's. It is written before the container's own
+    /// record and removed after the container was marked dead, so that one without it has lost it.
+    private func checkMountRecord(
+        of document: ContainerDocument, _ path: RelativePath, in root: Directory, _ index: ItemIndex,
+        into findings: inout Findings
+    ) {
+        guard let driver = document.driver.flatMap(StorageDriver.init(rawValue:)), document.state?.dead != true,
+            document.state?.removalInProgress != true,
+            !Self.layers(index).contains(where: { index.has($0 / document.id) })
+        else { return }
+        let record = LayerDatabase(driver: driver.rawValue).mounts / document.id
+        let isThere = findings.reading(record, hides: [.driver(driver.rawValue)]) {
+            try root.statusIfPresent(record) != nil
+        }
+        if isThere == false {
+            findings.problem(
+                record.text, hides: [.driver(driver.rawValue)], because: "nothing says which layers \(path) has")
         }
     }
 
     private func hostConfig(_ path: RelativePath, in root: Directory, into findings: inout Findings)
-        -> HostConfigDocument?
+        -> (document: HostConfigDocument, bytes: [UInt8])?
     {
         let file = path / "hostconfig.json"
-        return findings.reading(file, hides: [.volumes, .item(path)]) {
-            try decodeJSON(HostConfigDocument.self, root.read(file))
-        }
+        return findings.reading(file, hides: [.volumes, .item(path)]) { () -> (HostConfigDocument, [UInt8])? in
+            guard let bytes = try root.readIfPresent(file) else { return nil }
+            return (try decodeJSON(HostConfigDocument.self, bytes), bytes)
+        } ?? nil
     }
 
     private func addLogs(of path: RelativePath, among names: [String], to findings: inout Findings) {
@@ -214,10 +244,16 @@ package struct Containers: Reader {
             return [Volumes.folder / escaped, Volumes.vfs / escaped]
                 .filter(places.index.has).map { ($0, (entry.path / from).text) }
         }
-        let sources = mountSources.flatMap { source in
-            places.recorded.targets(of: EntryName.escaped(text: source)).map { ($0, (entry.path / entry.file).text) }
-        }
-        return volumes + sources
+        let sources = mountSources.flatMap { places.recorded.targets(of: EntryName.escaped(text: $0)) }
+        let others = sources.compactMap(Self.otherPlace).filter(places.index.has) + entry.mentioned
+        return volumes + (sources + others).map { ($0, (entry.path / entry.file).text) }
+    }
+
+    /// Where else the volume is that `path` lies in: `volumes/<id>` and `vfs/dir/<id>` are one.
+    private static func otherPlace(of path: RelativePath) -> RelativePath? {
+        let parts = path.text.split(separator: "/")
+        if parts.count > 1, parts[0] == "volumes" { return Volumes.vfs / parts[1] }
+        return parts.count > 2 && parts[0] == "vfs" && parts[1] == "dir" ? Volumes.folder / parts[2] : nil
     }
 
     private func mountSources(_ document: ContainerDocument, _ host: HostConfigDocument?) -> Set<String> {

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Disk
+package import Model
+
+/// Notices that a whole place of records is gone, while what was recorded there is still in the root.
+///
+/// One absent record claims nothing: that is how a removal ends. But no engine ever takes away the directory that all of
+/// a kind are in. Where it is missing (deleted by hand, a file system that is not mounted, a backup that left it out),
+/// what it held cannot be told from what nobody needs.
+///
+///     containers                       made by every engine when it starts
+///     graph                            the same, up to 1.9
+///     image/<driver>/layerdb           the same, since 1.10
+///     image/<driver>/layerdb/sha256    made with the first layer
+///
+/// Source: moby `daemon/daemon.go` (`NewDaemon`), `layer/filestore.go` (`newFSMetadataStore`, `Commit`).
+package struct MissingRecords: Reader {
+    package init() {}
+
+    package func items(in root: Directory) -> Findings { Findings() }
+
+    package func claims(in root: Directory, among items: Findings) -> Findings {
+        var findings = Findings()
+        // Nothing below the root but what keeps a container's or a volume's data: somebody had containers.
+        let isUsed = items.items.values.contains { $0.thing == .mountRecord || $0.thing == .initLayer }
+        if isUsed, isAbsent(Containers.folder, in: root, &findings) {
+            findings.problem(
+                Containers.folder.text, hides: Containers.allAreas,
+                because: "the directory is missing, although there are layers of containers")
+        }
+        for driver in StorageDriver.allCases { check(driver, in: root, among: items, &findings) }
+        return findings
+    }
+
+    private func check(_ driver: StorageDriver, in root: Directory, among items: Findings, _ findings: inout Findings) {
+        let database = LayerDatabase(driver: driver.rawValue)
+        guard hasLayers(driver, database, items) else { return }
+        let hides: Set<Area> =
+            driver == .vfs ? [.driver(driver.rawValue), .images, .volumes] : [.driver(driver.rawValue), .images]
+        let isOld = driver != .overlay2 && driver != .fuseOverlayfs
+        let isGraphless = isOld && isAbsent(ImageGraph.folder, in: root, &findings)
+        if isGraphless, !isAbsent(RelativePath("repositories-\(driver.rawValue)"), in: root, &findings) {
+            findings.problem(
+                ImageGraph.folder.text, hides: hides,
+                because: "images of this driver have names, but the records of all of them are missing")
+        } else if isAbsent(database.folder, in: root, &findings) {
+            if isOld, !isGraphless { return }
+            findings.problem(
+                database.folder.text, hides: hides,
+                because: "there are layers of this driver, but the records of all of them are missing")
+        } else if isAbsent(database.records, in: root, &findings) {
+            let images = RelativePath("image/\(driver.rawValue)/imagedb/content/sha256")
+            guard items.items(in: images).contains(where: { $0.thing == .image }) else { return }
+            findings.problem(
+                database.records.text, hides: hides,
+                because: "there are images, but the records of all layers are missing")
+        }
+    }
+
+    private func hasLayers(_ driver: StorageDriver, _ database: LayerDatabase, _ items: Findings) -> Bool {
+        guard let home = database.driverDirectory("").parent else { return false }
+        let kinds: Set<Thing> = [.layer, .initLayer, .rwLayer]
+        return items.items(in: home).contains { item in
+            // With vfs a volume and a layer look the same, unless the volume has a record of its own.
+            kinds.contains(item.thing) || (driver == .vfs && item.thing == .anonymousVolume && item.paths.count == 1)
+        }
+    }
+
+    private func isAbsent(_ path: RelativePath, in root: Directory, _ findings: inout Findings) -> Bool {
+        findings.reading(path, hides: [.images, .layers]) { try root.statusIfPresent(path) == nil } ?? false
+    }
+}

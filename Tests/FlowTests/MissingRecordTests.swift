@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Disk
+import Foundation
+import Glibc
+import Model
+import Observe
+import SystemPackage
+import TestSupport
+import Testing
+
+/// What is gone as a whole says nothing about what it held: nothing becomes an orphan by it.
+@Suite("Missing records")
+struct MissingRecordTests {
+    static let places = [
+        "containers", "image", "image/overlay2", "image/overlay2/layerdb", "image/overlay2/layerdb/sha256",
+        "image/overlay2/layerdb/mounts",
+    ]
+
+    @Test("a place of records that is missing makes nothing an orphan", arguments: places)
+    func place(path: String) throws {
+        for name in ["overlay2", "20.10-overlay2-healthy", "20.10-overlay2-orphans"] where Self.isHere(name) {
+            let root = try DamagedRoot(name)
+            let whole = root.removable()
+            try #require(root.exists(path))
+            rename(root.full(path), root.full("moved-away"))
+            #expect(root.removable().orphans.subtracting(whole.orphans) == [], "\(name) without \(path)")
+        }
+    }
+
+    @Test("without graph/ nothing of the old drivers is an orphan")
+    func graph() throws {
+        let root = try DamagedRoot("origin")
+        let whole = root.removable()
+        rename(root.full("graph"), root.full("moved-away"))
+        #expect(root.removable().orphans.subtracting(whole.orphans) == [])
+    }
+
+    @Test("a container whose mount record is gone keeps its layers")
+    func mountRecord() throws {
+        let root = try DamagedRoot("overlay2")
+        let whole = root.removable()
+        let folder = root.full("image/overlay2/layerdb/mounts")
+        let containers = try FileManager.default.contentsOfDirectory(atPath: folder).filter {
+            root.exists("containers/\($0)/config.v2.json")
+        }
+        try #require(!containers.isEmpty)
+        for container in containers {
+            rename("\(folder)/\(container)", root.full("moved-away"))
+            let now = root.removable()
+            #expect(now.orphans.subtracting(whole.orphans) == [] && now.problems > whole.problems, "\(container)")
+            rename(root.full("moved-away"), "\(folder)/\(container)")
+        }
+    }
+
+    @Test("a container whose record cannot be read keeps all that it may use", arguments: ["origin", "overlay2"])
+    func unreadableContainer(name: String) throws {
+        let root = try DamagedRoot(name)
+        let whole = root.removable()
+        let records = try root.metadataFiles().filter {
+            $0.hasSuffix("/config.json") || $0.hasSuffix("/config.v2.json")
+        }
+        .filter { $0.hasPrefix("containers/") }
+        try #require(!records.isEmpty)
+        for record in records {
+            rename(root.full(record), root.full("moved-away"))
+            mkdir(root.full(record), 0o700)
+            #expect(root.removable().orphans.subtracting(whole.orphans) == [], "\(record) is a folder")
+            rmdir(root.full(record))
+            rename(root.full("moved-away"), root.full(record))
+        }
+    }
+
+    @Test("a layer that others are built on is kept by their lists, whoever has lost its record")
+    func lowers() throws {
+        let root = try DamagedRoot("overlay2")
+        let whole = root.removable()
+        let folder = root.full("image/overlay2/layerdb/sha256")
+        var tried = 0
+        for chain in try FileManager.default.contentsOfDirectory(atPath: folder) {
+            let parent = try? String(contentsOfFile: "\(folder)/\(chain)/parent", encoding: .utf8)
+            guard let below = parent?.dropFirst("sha256:".count), access("\(folder)/\(below)", F_OK) == 0 else {
+                continue
+            }
+            rename("\(folder)/\(below)", root.full("moved-away"))
+            #expect(root.removable().orphans.subtracting(whole.orphans) == [], "without the record of \(below)")
+            rename(root.full("moved-away"), "\(folder)/\(below)")
+            tried += 1
+        }
+        #expect(tried > 0)
+    }
+
+    @Test("a volume is in use by its record even if its data is gone, and by what is left of its id")
+    func volumes() throws {
+        let root = try DamagedRoot("origin")
+        let whole = root.removable()
+        rename(root.full("vfs/dir"), root.full("moved-away"))
+        #expect(root.removable().orphans.subtracting(whole.orphans) == [])
+        rename(root.full("moved-away"), root.full("vfs/dir"))
+        var tried = 0
+        for file in try root.metadataFiles() where file.hasSuffix("/config.json") && file.hasPrefix("containers/") {
+            let bytes = try root.bytes(file)
+            let text = String(decoding: bytes, as: UTF8.self)
+            for changed in [
+                text.replacing("vfs/dir/", with: "rfs/dir/"), text.replacing("\"Volumes\"", with: "\"Vomumes\""),
+                text.replacing(try Regex("vfs/dir/[0-9a-f]"), with: "vfs/dir/x"),
+            ] where changed != text {
+                try root.write(changed.utf8, to: file)
+                tried += 1
+                #expect(root.removable().orphans.subtracting(whole.orphans) == [], "\(file)")
+            }
+            try root.write(bytes, to: file)
+        }
+        #expect(tried > 2)
+    }
+
+    @Test("a record that was just moved away as a whole is no damage")
+    func moved() throws {
+        let root = try DamagedRoot("overlay2")
+        let name = "image/overlay2/layerdb/sha256/" + String(repeating: "a1", count: 32) + "-"
+        let record = RelativePath(name + String(repeating: "b2", count: 32) + "-removing")
+        let mount = RelativePath("image/overlay2/layerdb/mounts/" + String(repeating: "c3", count: 32))
+        let directory = try Directory(path: FilePath(root.path))
+        let before = observe(directory, at: root.path).problems
+        let moved = [Item(.removingLayer, [record]), Item(.mountRecord, [mount])]
+        #expect(observe(directory, at: root.path, moved: moved).problems == before)
+    }
+
+    private static func isHere(_ name: String) -> Bool { name == "overlay2" || GoldenRoot.named(name) != nil }
+}
+
+extension DamagedRoot {
+    func exists(_ path: String) -> Bool { access(full(path), F_OK) == 0 }
+}
