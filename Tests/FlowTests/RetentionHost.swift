@@ -59,6 +59,11 @@ final class RetentionHost: @unchecked Sendable {
         ?? (access("/usr/bin/docker-registry", X_OK) == 0 ? nil : "a registry needs /usr/bin/docker-registry")
 
     func stop() {
+        // Those that do not listen would keep the engine from ending for ten seconds each.
+        do {
+            let running = try engine.docker("ps", "-q").split(separator: "\n").map(String.init)
+            if !running.isEmpty { _ = try docker(["kill"] + running) }
+        } catch {}
         engine.stop()
         if registry.isRunning {
             registry.terminate()
