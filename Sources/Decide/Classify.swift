@@ -38,16 +38,48 @@ package struct Circumstances: Sendable {
 /// An item is an orphan only if no claim reaches it, everything that could have claimed it was read, its class is one that
 /// may be orphaned at all, and it is old enough. One problem in its area makes it `unknown`: the record that could not be
 /// read might have claimed it.
-package func classify(_ findings: Findings, _ reach: Reach, _ circumstances: Circumstances) -> [Judged] {
+///
+/// - Parameters:
+///   - hidden: the stores of `findings` that the engine does not show, if the caller has them already.
+///   - all: runs independent tasks and returns their answers in order, such as `concurrently`.
+package func classify(
+    _ findings: Findings, _ reach: Reach, _ circumstances: Circumstances, hidden: HiddenStores? = nil,
+    all: ([@Sendable () -> Verdicts]) -> [Verdicts] = { $0.map { $0() } }
+) -> [Judged] {
     let doubts = Doubts(findings, reach, storeIsKnown: circumstances.activeDriver != nil)
-    let hidden = HiddenStores(findings, circumstances)
-    var judged = findings.items.keys.sorted().compactMap { path in
-        findings.items[path].map { judge($0, reach.number(of: path), reach, doubts, hidden, circumstances) }
+    let hidden = hidden ?? HiddenStores(findings, circumstances)
+    let paths = findings.paths
+    let parts = stride(from: 0, to: paths.count, by: 2048).map { paths[$0..<min($0 + 2048, paths.count)] }
+    var judged: [Judged] = []
+    judged.reserveCapacity(paths.count)
+    var positions = Positions(reach)
+    for part in all(parts.map { part in { judge(part, findings, reach, doubts, hidden, circumstances) } }) {
+        for (place, number) in part.numbers.enumerated() where number >= 0 { positions[number] = judged.count + place }
+        judged += part.judged
     }
-    let positions = Positions(judged, reach)
     spreadDoubt(&judged, positions)
     join(&judged, positions, findings.bundles)
     return judged
+}
+
+/// What came of judging a part of the items, with their numbers; -1 for one that has none.
+package struct Verdicts: Sendable {
+    fileprivate var judged: [Judged] = []
+    fileprivate var numbers: [Int] = []
+}
+
+private func judge(
+    _ paths: ArraySlice<RelativePath>, _ findings: Findings, _ reach: Reach, _ doubts: Doubts, _ hidden: HiddenStores,
+    _ circumstances: Circumstances
+) -> Verdicts {
+    var verdicts = Verdicts()
+    for path in paths {
+        guard let item = findings.items[path] else { continue }
+        let number = reach.number(of: path)
+        verdicts.judged.append(judge(item, number, reach, doubts, hidden, circumstances))
+        verdicts.numbers.append(number ?? -1)
+    }
+    return verdicts
 }
 
 /// Where an item is in the list of verdicts.
@@ -56,25 +88,24 @@ private struct Positions {
     /// By the number of the item; -1 for what is none.
     private var positions: [Int]
 
-    init(_ judged: [Judged], _ reach: Reach) {
+    init(_ reach: Reach) {
         self.reach = reach
         positions = Array(repeating: -1, count: reach.count)
-        for (position, entry) in judged.enumerated() {
-            if let number = reach.number(of: entry.item.path) { positions[number] = position }
-        }
     }
 
     subscript(path: RelativePath) -> Int? {
         reach.number(of: path).flatMap { positions[$0] >= 0 ? positions[$0] : nil }
     }
+
+    subscript(number: Int) -> Int {
+        get { positions[number] }
+        set { positions[number] = newValue }
+    }
 }
 
 /// Items for which `classify` needs to know when they last changed: those that could turn out to be orphans.
 package func candidates(_ findings: Findings, _ reach: Reach) -> [Item] {
-    let paths = findings.items.keys.filter { path in
-        reach.number(of: path).map { !reach.isNeeded($0) && !reach.isKnown($0) } ?? true
-    }
-    return paths.sorted().compactMap { findings.items[$0] }
+    reach.unclaimed.sorted().compactMap { findings.items[$0] }
 }
 
 extension Reach {
@@ -168,7 +199,7 @@ private func youth(of item: Item, _ circumstances: Circumstances) -> Evidence? {
 /// What an item of unknown standing refers to must stay for as long as it does.
 private func spreadDoubt(_ judged: inout [Judged], _ positions: Positions) {
     let reach = positions.reach
-    let unknown = Set(judged.lazy.filter { $0.standing == .unknown }.map(\.item.path))
+    let unknown = Set(judged.indices.filter { judged[$0].standing == .unknown }.map { judged[$0].item.path })
     guard !unknown.isEmpty else { return }
     for path in reach.closure(of: unknown) where !unknown.contains(path) {
         guard let position = positions[path], [.orphan, .reclaimable].contains(judged[position].standing),
@@ -207,7 +238,7 @@ private func join(_ judged: inout [Judged], _ positions: Positions, _ bundles: [
     }
     var kept = 0
     for number in judged.indices where !isGone[number] {
-        judged.swapAt(kept, number)
+        if kept < number { judged.swapAt(kept, number) }
         kept += 1
     }
     judged.removeSubrange(kept...)

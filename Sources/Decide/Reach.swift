@@ -127,6 +127,11 @@ extension Reach {
     /// True if nobody needs the item, but the engine has a record of it, or such an item needs it.
     func isKnown(_ number: Int) -> Bool { nodes[number].isKnown }
 
+    /// The items that nobody needs and of which no engine has a record.
+    var unclaimed: [RelativePath] {
+        index.known.indices.filter { !nodes[$0].isNeeded && !nodes[$0].isKnown }.map { index.known[$0] }
+    }
+
     /// Where in `claims` those on an item are, in their order, whatever they are worth.
     func claims(on number: Int) -> ClaimNumbers {
         ClaimNumbers(number: nodes[number].claims.first, following: nextOnItem)

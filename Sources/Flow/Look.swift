@@ -33,6 +33,8 @@ struct Place: Sendable {
     var activeRemapped: String?
     var engineStarted: Timestamp?
     var keep: [Glob]
+    /// Someone will be told when things last changed.
+    var showsTimes = true
     /// Roots of containerd outside this one.
     var stores: [ContainerdStore] = []
 
@@ -43,14 +45,15 @@ struct Place: Sendable {
     func look(engine answer: Findings, moved: [(item: Item, changed: Timestamp?)] = []) -> Look {
         var findings = observe(root, at: path, stores: stores, now: now, moved: moved.map(\.item))
         findings.merge(answer)
-        let paths = Array(findings.items.keys)
+        let paths = showsTimes ? Array(findings.items.keys) : []
         var (look, modified) = together(
             {
                 // Handed over: what is referred to twice is copied when it changes.
                 var taken = Findings()
                 swap(&taken, &findings)
                 return judge(taken, moved)
-            }, { self.modified(paths) })
+            }, { showsTimes ? self.modified(paths) : [:] })
+        guard showsTimes else { return look }
         for index in look.items.indices { look.items[index].item.modified = modified[look.items[index].item.path] }
         return look
     }
@@ -68,10 +71,12 @@ struct Place: Sendable {
             engineStarted: engineStarted, changed: changed)
         circumstances.remapped = remapped
         circumstances.activeRemapped = activeRemapped
-        let judged = named(classify(findings, reach, circumstances), findings.catalog, keep: keep)
+        let hidden = HiddenStores(findings, circumstances)
+        var judged = classify(findings, reach, circumstances, hidden: hidden, all: concurrently)
+        giveNames(to: &judged, findings.catalog, keep: keep)
         return Look(
             findings: findings, reach: reach, items: judged, changed: changed, coverage: coverage,
-            hiddenStores: HiddenStores(findings, circumstances).stores)
+            hiddenStores: hidden.stores)
     }
 
     /// What the kernel says of the items of each root.

@@ -25,6 +25,8 @@ package struct Request: Sendable {
     /// Do without what an engine before 23.0 would have to measure everything for: its own list of the build cache, of
     /// which the records on disk tell as well. Only for who wants to know sizes; nothing may be moved on such an answer.
     package var asksQuickly = false
+    /// Find out when things last changed, for showing.
+    package var showsTimes = true
     /// `--exact`: believe no size that an earlier run measured.
     package var exact: Bool
     /// Where to look for roots and processes; tests look elsewhere.

@@ -55,6 +55,7 @@ private func survey(_ request: Request, _ answer: EngineAnswer?) throws -> Surve
         graceSeconds: request.graceSeconds, engine: engine.summary.state, activeDriver: engine.activeDriver,
         engineStarted: engine.started, keep: (request.keep + keepList.patterns).map(Glob.init),
         stores: search.stores.map(\.store))
+    place.showsTimes = request.showsTimes
     place.remapped = root.remapped
     place.activeRemapped = root.remapped.first { answer?.rootDirectory == root.path + "/" + $0 }
     let look = place.look(engine: engine.findings)

@@ -18,13 +18,17 @@ package struct Findings: Sendable {
     private struct Arrangement {
         /// The paths of items by the directory that holds them, sorted.
         var folders: [RelativePath: [RelativePath]]
+        /// All of them, sorted.
+        var paths: [RelativePath]
         var index: ItemIndex
     }
 
     package mutating func add(_ item: Item) {
         let isNew = items.updateValue(item, forKey: item.path) == nil
         arrangement?.index.add(item)
-        if isNew { arrangement?.folders[item.path.parent ?? .root, default: []].insert(sorted: item.path) }
+        guard isNew else { return }
+        arrangement?.folders[item.path.parent ?? .root, default: []].insert(sorted: item.path)
+        arrangement?.paths.insert(sorted: item.path)
     }
 
     /// Makes `items(in:)` and `index` fast.
@@ -32,13 +36,23 @@ package struct Findings: Sendable {
         var folders: [RelativePath: [RelativePath]] = [:]
         var index = ItemIndex()
         index.reserveCapacity(items.count)
-        for item in items.values {
+        // In order, so that what is in a folder follows upon each other, and so do the numbers of items.
+        var folder = RelativePath.root
+        var inside: [RelativePath] = []
+        let paths = items.keys.sorted()
+        for path in paths {
+            guard let item = items[path] else { continue }
             index.enter(item)
-            folders[item.path.parent ?? .root, default: []].append(item.path)
+            if !path.isDirectly(in: folder) {
+                if !inside.isEmpty { folders[folder, default: []] += inside }
+                folder = path.parent ?? .root
+                inside = []
+            }
+            inside.append(path)
         }
+        if !inside.isEmpty { folders[folder, default: []] += inside }
         for folder in folders.keys { index.markAbove(folder) }
-        for folder in folders.values.indices { folders.values[folder].sort() }
-        arrangement = Arrangement(folders: folders, index: index)
+        arrangement = Arrangement(folders: folders, paths: paths, index: index)
     }
 
     /// Finds the item that a path means.
@@ -48,6 +62,17 @@ package struct Findings: Sendable {
     package func items(in folder: RelativePath) -> [Item] {
         let paths = arrangement.map { $0.folders[folder] ?? [] } ?? items.keys.filter { $0.parent == folder }.sorted()
         return paths.compactMap { items[$0] }
+    }
+
+    /// Every path that an item is known by, sorted.
+    package var paths: [RelativePath] { arrangement?.paths ?? items.keys.sorted() }
+
+    /// The items that are known by a path inside `folder`, at whatever depth, sorted by it.
+    package func items(below folder: RelativePath) -> [Item] {
+        let paths = paths
+        // What begins alike is together.
+        let start = paths.firstIndex(notBefore: RelativePath(folder.text + "/"))
+        return paths[start...].prefix { folder.contains($0) }.compactMap { items[$0] }
     }
 
     package mutating func claim(
@@ -61,6 +86,8 @@ package struct Findings: Sendable {
         problems.append(Problem(path: path, areas: areas, reason: reason))
     }
 
+    package mutating func reserveCapacity(_ items: Int) { self.items.reserveCapacity(items) }
+
     package mutating func merge(_ other: Findings) {
         if arrangement == nil {
             items.merge(other.items) { first, _ in first }
@@ -68,7 +95,7 @@ package struct Findings: Sendable {
             for (path, item) in other.items where items[path] == nil { add(item) }
         }
         // Adding nothing to an array that is shared would copy it.
-        if !other.claims.isEmpty { claims += other.claims }
+        if claims.isEmpty { claims = other.claims } else if !other.claims.isEmpty { claims += other.claims }
         problems += other.problems
         bundles += other.bundles
         catalog.merge(other.catalog)
@@ -76,13 +103,16 @@ package struct Findings: Sendable {
 }
 
 extension [RelativePath] {
-    fileprivate mutating func insert(sorted path: RelativePath) {
+    fileprivate mutating func insert(sorted path: RelativePath) { insert(path, at: firstIndex(notBefore: path)) }
+
+    /// Where `path` is, or would be, in a sorted list.
+    fileprivate func firstIndex(notBefore path: RelativePath) -> Int {
         var range = startIndex..<endIndex
         while !range.isEmpty {
             let middle = range.lowerBound + range.count / 2
             range = self[middle] < path ? middle + 1..<range.upperBound : range.lowerBound..<middle
         }
-        insert(path, at: range.lowerBound)
+        return range.lowerBound
     }
 }
 

@@ -81,8 +81,11 @@ package struct ItemIndex: Sendable {
 
     /// The same by number; that of something above items counts only if it is an item as well, and is -1 otherwise.
     package func find(_ path: RelativePath) -> (number: Int, isAbove: Bool)? {
-        if let place = places[path], place.isAbove { return (Int(place.item), true) }
-        var candidate: RelativePath? = path
+        if let place = places[path] {
+            if place.isAbove { return (Int(place.item), true) }
+            if place.owner >= 0 { return (Int(place.owner), false) }
+        }
+        var candidate = path.parent
         while let current = candidate {
             // Further up, every directory of items is above something.
             if let place = places[current], place.owner >= 0 { return (Int(place.owner), false) }

@@ -73,6 +73,12 @@ package struct RelativePath: Hashable, Comparable, Sendable, CustomStringConvert
         return nil
     }
 
+    /// True if the path is an entry of `folder` itself.
+    func isDirectly(in folder: RelativePath) -> Bool {
+        guard let slash = Self.lastSlash(in: text.utf8.span) else { return folder.text.isEmpty }
+        return slash == folder.text.utf8.count && text.utf8.starts(with: folder.text.utf8)
+    }
+
     /// True if `other` is this path or lies below it.
     package func contains(_ other: RelativePath) -> Bool {
         text.isEmpty || other.text == text

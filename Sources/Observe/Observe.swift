@@ -25,7 +25,9 @@ package func observe(
 
 private func items(in root: Directory, _ readers: [any Reader], _ moved: [Item]) -> Findings {
     var findings = Findings()
-    for found in concurrently(readers.map { reader in { reader.items(in: root) } }) { findings.merge(found) }
+    let all = concurrently(readers.map { reader in { reader.items(in: root) } })
+    findings.reserveCapacity(all.reduce(0) { $0 + $1.items.count })
+    for found in all { findings.merge(found) }
     for item in moved where findings.items[item.path] == nil { findings.add(item) }
     findings.arrange()
     return findings

@@ -4,6 +4,7 @@ import ArgumentParser
 import Disk
 import Flow
 import Model
+import Synchronization
 
 /// A command of Bilge: parses, calls the flow, renders.
 protocol Command: AsyncParsableCommand, Sendable {
@@ -37,6 +38,7 @@ extension Console {
         try await showing("reading \(request.dataRoot.map { Shown.raw($0) } ?? "the data root") …") {
             var survey = try await Flow.survey(request)
             survey.root.notes += unsettled(survey)
+            Self.latest.withLock { $0 = survey }
             return survey
         }
     }
@@ -51,6 +53,9 @@ extension Console {
         }
         return survey
     }
+
+    /// Kept until the process ends: giving back the memory of a large root piece by piece would take a tenth of the time.
+    private static let latest = Mutex<Survey?>(nil)
 
     /// What an earlier run left half done, or that one is at work right now: worth knowing, and no reason not to look.
     private func unsettled(_ survey: Survey) -> [String] {

@@ -221,7 +221,7 @@ struct LegacyDriverTests {
     func imageLayers(folder: String) throws {
         let recipe = try LegacyRecipe("image-layers")
         try recipe.image(base)
-        try recipe.folder.write("repositories-x", #"{"Repositories":{"a":{"1":"\(base)"}}}"#)
+        try recipe.folder.write("repositories-x", #"{"Repositories":{"a":{"1":"\#(base)"}}}"#)
         try recipe.folder.write("\(folder)/\(base)/x")
         try recipe.folder.write("\(folder)/\(top)/x")
         let scan = try recipe.scan()

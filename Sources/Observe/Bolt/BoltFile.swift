@@ -46,6 +46,11 @@ package struct BoltFile: Sendable {
         throw .changing
     }
 
+    /// Reads the whole tree of a database that nobody writes: its bytes are all there.
+    package static func read(bytes: [UInt8]) throws(BoltError) -> BoltFile {
+        try load(bytes, Head(bytes, sizeBytes: UInt64(bytes.count)))
+    }
+
     /// Checks that the meta pages are those of a bolt database, and nothing else.
     package static func probe(_ file: SmallFile) throws(BoltError) {
         guard try Head(file).choice != nil else { throw .noValidMeta }
@@ -54,9 +59,9 @@ package struct BoltFile: Sendable {
     /// Waits before the next attempt: 1 ms at first, at most 16 ms.
     package static func backOff(attempt: Int) { usleep(1000 << UInt32(min(attempt, 4))) }
 
-    private static func load(_ file: SmallFile, _ head: Head) throws(BoltError) -> BoltFile {
+    private static func load(_ source: some BoltSource, _ head: Head) throws(BoltError) -> BoltFile {
         guard let choice = head.choice else { throw .noValidMeta }
-        let (root, lostPages) = try BoltTree.load(file, choice.meta, sizeBytes: head.sizeBytes)
+        let (root, lostPages) = try BoltTree.load(source, choice.meta, sizeBytes: head.sizeBytes)
         let doubt: Doubt? = choice.isFallback ? .oneMetaPage : lostPages > 0 ? .lostPages(lostPages) : nil
         return BoltFile(doubt: doubt, transaction: choice.meta.transaction, root: root)
     }
@@ -72,15 +77,31 @@ package struct BoltFile: Sendable {
             let status: FileStatus
             do { status = try file.status() } catch { throw .disk(error) }
             guard status.kind == .file else { throw .notAFile }
-            guard status.sizeBytes > 0 else { throw .empty }
-            guard status.sizeBytes <= BoltTree.maxFileBytes else { throw .tooLarge(bytes: status.sizeBytes) }
-            sizeBytes = status.sizeBytes
+            try self.init(file, sizeBytes: status.sizeBytes)
+        }
+
+        init(_ source: some BoltSource, sizeBytes: UInt64) throws(BoltError) {
+            guard sizeBytes > 0 else { throw .empty }
+            guard sizeBytes <= boltMaxFileBytes else { throw .tooLarge(bytes: sizeBytes) }
+            self.sizeBytes = sizeBytes
             let head: [UInt8]
-            do { head = try file.read(at: 0, count: BoltMeta.headBytes) } catch { throw .disk(error) }
+            do { head = try source.read(at: 0, count: BoltMeta.headBytes) } catch { throw .disk(error) }
             choice = BoltMeta.newest(in: head[...])
             bytes = choice.map { head.prefix(2 * $0.meta.pageSize) } ?? head[...]
         }
     }
+}
+
+/// What a database is read from.
+protocol BoltSource {
+    /// Up to `count` bytes from `offset`; fewer only at the end.
+    func read(at offset: Int, count: Int) throws(DiskError) -> [UInt8]
+}
+
+extension SmallFile: BoltSource {}
+
+extension [UInt8]: BoltSource {
+    func read(at offset: Int, count: Int) -> [UInt8] { Array(dropFirst(offset).prefix(count)) }
 }
 
 extension BoltFile.Doubt: CustomStringConvertible {

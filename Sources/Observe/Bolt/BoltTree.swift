@@ -2,20 +2,20 @@
 
 import Disk
 
+/// More than any host's metadata; a file that claims more is damaged or hostile.
+let boltMaxFileBytes: UInt64 = 1 << 30
+/// Reachable bytes held at once.
+private let maxHeldBytes = 256 << 20
+/// Up to this size a database is read in one piece, larger ones page by page.
+private let maxWholeBytes: UInt64 = 16 << 20
+/// Levels of one tree, and buckets in buckets. bbolt needs four levels for a million keys, Docker six buckets.
+private let maxDepth = 32
+
 /// Collects and proves the pages that are reachable from one meta page.
 ///
 /// Each is read once; what is not reachable (free pages, which a running engine may be overwriting) is never looked at.
-struct BoltTree {
-    /// More than any host's metadata; a file that claims more is damaged or hostile.
-    static let maxFileBytes: UInt64 = 1 << 30
-    /// Reachable bytes held at once.
-    static let maxHeldBytes = 256 << 20
-    /// Up to this size a file is read in one piece, larger ones page by page.
-    static let maxWholeBytes: UInt64 = 16 << 20
-    /// Levels of one tree, and buckets in buckets. bbolt needs four levels for a million keys, Docker six buckets.
-    static let maxDepth = 32
-
-    private let file: SmallFile
+struct BoltTree<Source: BoltSource> {
+    private let source: Source
     private let meta: BoltMeta
     private let whole: [UInt8]?
     private var reached: [Bool]
@@ -34,24 +34,24 @@ struct BoltTree {
     /// Where the free list is stored there are no such pages; each may have belonged to a part of the tree that a damaged
     /// page number cut off.
     static func load(
-        _ file: SmallFile, _ meta: BoltMeta, sizeBytes: UInt64
+        _ source: Source, _ meta: BoltMeta, sizeBytes: UInt64
     ) throws(BoltError) -> (root: BoltBucket, lostPages: Int) {
         let (needed, overflow) = meta.highWater.multipliedReportingOverflow(by: UInt64(meta.pageSize))
         guard !overflow, needed <= sizeBytes else {
             throw .truncated(bytes: sizeBytes, needed: overflow ? .max : needed)
         }
-        var tree = try BoltTree(file, meta, sizeBytes: sizeBytes)
+        var tree = try BoltTree(source, meta, sizeBytes: sizeBytes)
         try tree.collect()
         let lostPages = try tree.checkFreelist()
         guard let top = tree.pages[meta.root] else { throw .page(meta.root, .outOfRange) }
         return (BoltBucket(pages: tree.pages, top: top), lostPages)
     }
 
-    private init(_ file: SmallFile, _ meta: BoltMeta, sizeBytes: UInt64) throws(BoltError) {
-        self.file = file
+    private init(_ source: Source, _ meta: BoltMeta, sizeBytes: UInt64) throws(BoltError) {
+        self.source = source
         self.meta = meta
         reached = Array(repeating: false, count: Int(meta.highWater))
-        do { whole = sizeBytes <= Self.maxWholeBytes ? try file.read(at: 0, count: Int(sizeBytes)) : nil } catch {
+        do { whole = sizeBytes <= maxWholeBytes ? try source.read(at: 0, count: Int(sizeBytes)) : nil } catch {
             throw .disk(error)
         }
     }
@@ -61,14 +61,14 @@ struct BoltTree {
         while let work = pending.popLast() {
             switch work {
             case .inline(let page, let owner, let nesting):
-                guard nesting <= Self.maxDepth else { throw .page(owner, .tooDeep) }
+                guard nesting <= maxDepth else { throw .page(owner, .tooDeep) }
                 guard page.kind == .leaf else { throw .page(owner, .unknownFlags(page.kind.rawValue)) }
                 do throws(BoltError.Fault) { try page.check(from: nil, to: nil, isInline: true) } catch {
                     throw .page(owner, error)
                 }
                 try collectBuckets(page, owner, nesting: nesting)
             case .page(let id, let lower, let upper, let depth, let nesting):
-                guard depth <= Self.maxDepth, nesting <= Self.maxDepth else { throw .page(id, .tooDeep) }
+                guard depth <= maxDepth, nesting <= maxDepth else { throw .page(id, .tooDeep) }
                 let page = try take(id)
                 do throws(BoltError.Fault) { try page.check(from: lower, to: upper) } catch { throw .page(id, error) }
                 if depth > 0, page.count == 0 { throw .page(id, .emptyInsideTree) }
@@ -136,8 +136,8 @@ struct BoltTree {
             bytes = whole[start..<start + length]
         } else {
             heldBytes += length
-            guard heldBytes <= Self.maxHeldBytes else { throw .tooLarge(bytes: UInt64(heldBytes)) }
-            do { bytes = try file.read(at: start, count: length)[...] } catch { throw .disk(error) }
+            guard heldBytes <= maxHeldBytes else { throw .tooLarge(bytes: UInt64(heldBytes)) }
+            do { bytes = try source.read(at: start, count: length)[...] } catch { throw .disk(error) }
         }
         guard bytes.count == length else { throw .page(id, .outOfRange) }
         return bytes

@@ -39,7 +39,7 @@ package struct BuildKitReader: Reader {
 
     package func claims(in root: Directory, among items: Findings) -> Findings {
         var findings = Findings()
-        for item in items.items.values where item.thing == .metadata && Self.folder.contains(item.path) {
+        for item in items.items(below: Self.folder) where item.thing == .metadata {
             findings.claim(item.path, by: .layout, source: Self.folder.text)
         }
         let names = findings.reading(Self.folder, hides: [.layers]) { try root.namesIfPresent(of: Self.folder) }

@@ -38,7 +38,7 @@ struct ContainerdGraph {
     private func shared(_ findings: inout Findings) {
         guard let other = database.foreign.first else { return }
         let recorded = Set(database.namespaces.values.flatMap(things.items(of:)))
-        for item in items.items.values where item.thing.isContainerds && store.base.contains(item.path) {
+        for item in items.items(below: store.base) where item.thing.isContainerds {
             guard !recorded.contains(item.path) else { continue }
             findings.claim(
                 item.path, by: .containerd("its store serves the namespace \(other), too"), source: source)

@@ -54,8 +54,7 @@ package struct ContainerdReader: Reader {
     package func claims(in root: Directory, among items: Findings) -> Findings {
         var findings = Findings()
         let top = store.isOutside ? store.base : Self.folder
-        for item in items.items.values where item.thing == .metadata && top.contains(item.path) {
-            guard item.path != top else { continue }
+        for item in items.items(below: top) where item.thing == .metadata {
             findings.claim(item.path, by: .layout, source: top.text)
         }
         let file = store.database
@@ -65,9 +64,7 @@ package struct ContainerdReader: Reader {
         switch answer {
         case .unreadable: break
         case .absent:
-            guard items.items.values.contains(where: { $0.thing.isContainerds && store.base.contains($0.path) }) else {
-                break
-            }
+            guard items.items(below: store.base).contains(where: \.thing.isContainerds) else { break }
             findings.problem(
                 file.text, hides: [.containerd], because: "there is content, but not the record of who needs it")
         case .present(let bolt):

@@ -37,13 +37,27 @@ struct ImageDatabase {
 
     func claims(in root: Directory, among items: Findings, layers: [String: LayerDatabase.Layer]) -> Findings {
         var findings = Findings()
-        let database = LayerDatabase(driver: driver)
         let names = readNames(in: root, into: &findings)
         let namesOf = Dictionary(grouping: names, by: \.id).mapValues { $0.map(\.name) }
         let chains = Dictionary(
             layers.map { (Link(parent: $0.value.parent, diffID: $0.value.diffID), $0.key) },
             uniquingKeysWith: { first, _ in first })
-        for item in items.items(in: content) where item.thing == .image {
+        let parts = items.items(in: content).filter { $0.thing == .image }.parts(of: 256)
+        for part in concurrently(parts.map { part in { self.images(part, namesOf, chains, in: root) } }) {
+            findings.merge(part)
+        }
+        for (name, id) in names {
+            findings.claim(content / id, by: .tag(name), source: (store / "repositories.json").text)
+        }
+        return findings
+    }
+
+    private func images(
+        _ images: ArraySlice<Item>, _ namesOf: [String: [String]], _ chains: [Link: String], in root: Directory
+    ) -> Findings {
+        var findings = Findings()
+        let records = LayerDatabase(driver: driver).records
+        for item in images {
             findings.claim(item.path, by: .engine("its list of images"), .knows, source: item.path.text)
             guard let document = findings.reading(item.path, hides: Self.areas, { try read(item.path, in: root) })
             else { continue }
@@ -56,13 +70,10 @@ struct ImageDatabase {
             record.digests = references.filter { $0.contains("@") }
             record.chain = chain(of: document.rootfs?.diffIDs ?? [], chains)
             if let top = record.chain.last {
-                findings.claim(database.records / top, by: .item(item.path), source: item.path.text)
+                findings.claim(records / top, by: .item(item.path), source: item.path.text)
             }
             if item.paths.count > 1 { claimParent(of: item, &record, in: root, &findings) }
             findings.catalog.images.append(record)
-        }
-        for (name, id) in names {
-            findings.claim(content / id, by: .tag(name), source: (store / "repositories.json").text)
         }
         return findings
     }

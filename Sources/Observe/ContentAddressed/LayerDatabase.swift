@@ -40,7 +40,20 @@ struct LayerDatabase {
     /// Returns the layers by chain ID and claims what they need.
     func layers(in root: Directory, among items: Findings, into findings: inout Findings) -> [String: Layer] {
         var layers: [String: Layer] = [:]
-        for path in items.items(in: records).map(\.path) {
+        let parts = items.items(in: records).map(\.path).parts(of: 256)
+        for part in concurrently(parts.map { part in { self.layers(part, in: root, among: items) } }) {
+            layers.merge(part.layers) { first, _ in first }
+            findings.merge(part.findings)
+        }
+        return layers
+    }
+
+    private func layers(
+        _ paths: ArraySlice<RelativePath>, in root: Directory, among items: Findings
+    ) -> (layers: [String: Layer], findings: Findings) {
+        var layers: [String: Layer] = [:]
+        var findings = Findings()
+        for path in paths {
             let name = String(path.name)
             if EntryName.isHexID(name) {
                 guard let layer = read(path, in: root, among: items, into: &findings) else { continue }
@@ -56,12 +69,20 @@ struct LayerDatabase {
                 findings.bundles.append(Bundle([directory, path]))
             }
         }
-        return layers
+        return (layers, findings)
     }
 
     /// Claims the layers of containers, each as far as the container itself is needed.
     func claimMounts(in root: Directory, among items: Findings, into findings: inout Findings) {
-        for path in items.items(in: mounts).filter({ $0.thing == .mountRecord }).map(\.path) {
+        let parts = items.items(in: mounts).filter { $0.thing == .mountRecord }.map(\.path).parts(of: 256)
+        for part in concurrently(parts.map { part in { self.mounts(part, in: root, among: items) } }) {
+            findings.merge(part)
+        }
+    }
+
+    private func mounts(_ paths: ArraySlice<RelativePath>, in root: Directory, among items: Findings) -> Findings {
+        var findings = Findings()
+        for path in paths {
             let container = Containers.folder / path.name
             if items.items[container] != nil { findings.claim(path, by: .item(container), source: path.text) }
             let layer = id(path / "mount-id", required: true, in: root, &findings) { EntryName.isHexID($0) }
@@ -82,6 +103,7 @@ struct LayerDatabase {
             }
             findings.bundles.append(Bundle([container] + directories.map(\.0) + [path], onlyOrphans: true))
         }
+        return findings
     }
 
     /// Joins a write-set with the layer whose import it belonged to.

@@ -42,8 +42,7 @@ package struct Btrfs: Reader {
 
     package func claims(in root: Directory, among items: Findings) -> Findings {
         var findings = Findings()
-        for item in items.items.values where item.thing == .metadata && Self.folder.contains(item.path) {
-            guard item.path != Self.folder else { continue }
+        for item in items.items(below: Self.folder) where item.thing == .metadata {
             findings.claim(item.path, by: .layout, source: Self.folder.text)
         }
         return findings

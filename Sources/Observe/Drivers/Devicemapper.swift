@@ -53,7 +53,7 @@ package struct Devicemapper: Reader {
 
     package func claims(in root: Directory, among items: Findings) -> Findings {
         var findings = Findings()
-        for item in items.items.values where Self.folder.contains(item.path) && item.path != Self.folder {
+        for item in items.items(below: Self.folder) {
             if item.thing == .metadata || item.path == Self.folder / "devicemapper" {
                 findings.claim(item.path, by: .layout, source: Self.folder.text)
             } else if item.thing == .otherDriver, item.path.parent == Self.records {

@@ -51,11 +51,22 @@ package struct Overlay2: Reader {
             for link in item.paths.dropFirst() { layerOf[String(link.name)] = item.path }
         }
         var unnamed: [RelativePath] = []
-        for item in layers { readShortName(of: item.path, in: root, &layerOf, &unnamed, &findings) }
-        let lowers = layers.map { ($0.path, readLowers(of: $0.path, in: root, &findings)) }
-        let lowersOf = Dictionary(uniqueKeysWithValues: lowers)
-        for (layer, list) in lowers where !list.isEmpty {
-            claimLowers(layer, list, layerOf, lowersOf, unnamed, items, &findings)
+        var lowersOf: [RelativePath: [UInt8]] = [:]
+        let paths = layers.map(\.path)
+        for part in concurrently(paths.parts(of: 256).map { part in { self.read(part, in: root) } }) {
+            findings.merge(part.findings)
+            for layer in part.layers {
+                if let name = layer.name {
+                    layerOf[name] = layerOf[name] ?? layer.path
+                } else {
+                    unnamed.append(layer.path)
+                }
+                lowersOf[layer.path] = layer.lowers
+            }
+        }
+        for path in paths {
+            guard let list = lowersOf[path], !list.isEmpty else { continue }
+            claimLowers(path, list, layerOf, lowersOf, unnamed, items, &findings)
         }
         return findings
     }
@@ -118,24 +129,31 @@ package struct Overlay2: Reader {
         return id.contains(UInt8(ascii: "/")) ? nil : EntryName.escaped(id)
     }
 
+    /// The short name of each layer, `nil` without one, and its list of those below.
+    private func read(
+        _ paths: ArraySlice<RelativePath>, in root: Directory
+    ) -> (layers: [(path: RelativePath, name: String?, lowers: [UInt8])], findings: Findings) {
+        var findings = Findings()
+        let layers = paths.map { path in
+            (path: path, name: shortName(of: path, in: root, &findings), lowers: lowers(of: path, in: root, &findings))
+        }
+        return (layers, findings)
+    }
+
     /// A layer may lack its `link` (half created, half removed); one that is cut short is damage.
-    private func readShortName(
-        of layer: RelativePath, in root: Directory, _ layerOf: inout [String: RelativePath],
-        _ unnamed: inout [RelativePath],
-        _ findings: inout Findings
-    ) {
+    private func shortName(of layer: RelativePath, in root: Directory, _ findings: inout Findings) -> String? {
         let file = layer / "link"
         let name = findings.reading(file, hides: [.item(layer)]) { () -> String? in
             guard let bytes = try root.readIfPresent(file, limit: 4096) else { return nil }
             guard Self.isShortName(bytes[...]) else { throw FormatError("not a short name of 26 characters") }
             return String(decoding: bytes, as: UTF8.self)
         }
-        if let name = name ?? nil { layerOf[name] = layerOf[name] ?? layer } else { unnamed.append(layer) }
+        return name ?? nil
     }
 
     /// `l/<short name>` of each layer below, joined by `:`, as it is in the file: on a large root that is much text, and
     /// nearly all of it only has to be compared.
-    private func readLowers(of layer: RelativePath, in root: Directory, _ findings: inout Findings) -> [UInt8] {
+    private func lowers(of layer: RelativePath, in root: Directory, _ findings: inout Findings) -> [UInt8] {
         let file = layer / "lower"
         // A damaged list hides which layers it named, whatever this layer's own standing.
         let list = findings.reading(file, hides: area) { () -> [UInt8] in

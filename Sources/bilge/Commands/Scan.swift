@@ -25,12 +25,14 @@ struct Scan: Command {
     @Flag(help: "End with 3 if there are orphans or problems.") var exitCode = false
 
     func run(on console: Console) async throws -> ExitStatus {
-        let request = root.request(on: console)
-        let survey = try await console.survey(request)
         let isMeasured = output.chosen == .json || !output.quiet
+        var request = root.request(on: console)
+        request.showsTimes = isMeasured
+        let survey = try await console.survey(request)
         let usage = try await console.usage(of: isMeasured ? survey.items : [], in: survey)
         let answer = ScanAnswer(
-            place: Place(survey), items: survey.items, usage: usage, names: Names(survey.items, survey.catalog),
+            place: Place(survey), items: survey.items, usage: usage,
+            names: Names(isMeasured ? survey.items : [], survey.catalog),
             problems: survey.problems, showsAll: all, isVerbose: output.verbose, isWhole: output.noTrunc,
             now: request.now)
         try console.show(answer, output)

@@ -1,47 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Disk
-import Glibc
-import Model
 import Observe
-import SystemPackage
 
 /// Reads the bytes as a bolt database, and what it holds as each of the databases that Bilge knows.
-final class BoltFuzz: @unchecked Sendable {
-    static let shared = BoltFuzz()
-
-    /// One file in memory, overwritten for each input: the reader only takes files.
-    private let descriptor: Int32
-    private let file: SmallFile
-
-    private init() {
-        let folder = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
-        var template = Array("\(folder)/bilge-fuzz-XXXXXX".utf8CString)
-        descriptor = mkstemp(&template)
-        precondition(descriptor >= 0, "no file for the inputs")
-        let path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+enum BoltFuzz {
+    static func run(_ bytes: UnsafeRawBufferPointer) {
         do {
-            file = try Directory(path: FilePath(folder)).file(RelativePath(String(path.dropFirst(folder.count + 1))))
-        } catch {
-            preconditionFailure("\(error)")
-        }
-        unlink(path)
-    }
-
-    func run(_ bytes: UnsafeRawBufferPointer) {
-        // Half of the inputs get right checksums: no mutation would ever find one.
-        let repaired = bytes.count % 2 == 0 ? Self.withChecksums(bytes) : Array(bytes)
-        ftruncate(descriptor, repaired.count)
-        var written = 0
-        while written < repaired.count {
-            let count = repaired.withUnsafeBytes {
-                pwrite(descriptor, $0.baseAddress! + written, $0.count - written, written)
-            }
-            guard count > 0 else { preconditionFailure("cannot write an input") }
-            written += count
-        }
-        do {
-            let found = try BoltFile.read(file, pause: { _ in })
+            // Half of the inputs get right checksums: no mutation would ever find one.
+            let found = try BoltFile.read(bytes: bytes.count % 2 == 0 ? withChecksums(bytes) : Array(bytes))
             walk(found.root, depth: 0)
             // Each in a scope of its own: what is none of the one may be the other.
             do { _ = try ContainerdDatabase(found.root) } catch {}
@@ -52,7 +18,7 @@ final class BoltFuzz: @unchecked Sendable {
     }
 
     /// Every key and value can be reached, keys ascend, and each is found by its name.
-    private func walk(_ bucket: BoltBucket, depth: Int) {
+    private static func walk(_ bucket: BoltBucket, depth: Int) {
         precondition(depth <= 64, "buckets are nested without an end")
         var previous: ArraySlice<UInt8>?
         for entry in bucket {

@@ -10,7 +10,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     /// Feeds one input to the parser.
     package func run(_ bytes: UnsafeRawBufferPointer) {
         switch self {
-        case .bolt: BoltFuzz.shared.run(bytes)
+        case .bolt: BoltFuzz.run(bytes)
         }
     }
 }
