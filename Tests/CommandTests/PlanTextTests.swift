@@ -104,6 +104,37 @@ struct PlanTextTests {
         #expect(try answer.json().contains(#""troubles":"#))
     }
 
+    @Test("a receipt tells what is held from what is gone, and a plan says before what cannot be put back")
+    func bytes() throws {
+        func step(_ action: Plan.Step.Action, _ kind: String, _ bytes: Int64, undo: Bool) -> Plan.Step {
+            Plan.Step(
+                action: action, kind: kind, id: kind, names: [kind + "-name"], paths: [], identities: [],
+                freesBytes: bytes, inodes: 1, undo: undo, why: ["old"])
+        }
+        let steps = [
+            step(.removeContainer, "container", 1000, undo: false), step(.removeImage, "image", 20_000, undo: true),
+            step(.removeCache, "buildCache", 300_000, undo: false), step(.trimLog, "log", 4_000_000, undo: false),
+        ]
+        var answer = ReceiptAnswer(
+            receipt: Receipt(plan: "p", run: "r", steps: steps.map { Receipt.Line($0, .done, isHeld: $0.undo) }), undo: "bilge undo r",
+            empty: "bilge trash empty r")
+        let style = Style(isColoured: false)
+        #expect(answer.lines(style).contains("4 taken out. 4.301 MB freed yet: 20 kB are held in the trash."))
+        #expect(answer.lines(style).contains { $0.contains("trimmed") && $0.contains("4 MB") })
+        var json = ""
+        try answer.write { json += $0 }
+        #expect(json.contains(#""heldBytes":20000"#) && json.contains(#""freedBytes":4301000"#), "\(json)")
+        answer.receipt.run = ""
+        answer.receipt.steps.remove(at: 1)
+        #expect(answer.lines(style).contains("3 taken out. 4.301 MB freed."))
+
+        var shown = try self.answer()
+        shown.plan.steps = steps
+        #expect(
+            shown.lines(style).contains("Cannot be put back: 1 build cache record, 1 container, 1 log."),
+            "\(shown.lines(style))")
+    }
+
     @Test("-q prints the run, and beside it what was not done and why")
     func receiptQuiet() throws {
         let screen = Screen()

@@ -13,7 +13,9 @@ struct EngineStepsTests {
         return Selection.Chosen(entry: entry, why: ["old"], cost: Cost(cost, used: Timestamp(seconds: used)))
     }
 
-    private func plan(_ chosen: [Selection.Chosen], _ shared: [Plan.Shared], free: String? = nil) throws -> Plan {
+    private func plan(
+        _ chosen: [Selection.Chosen], _ shared: [Plan.Shared], logs: [Plan.Step] = [], free: String? = nil
+    ) throws -> Plan {
         var policy = Plan.Policy(kinds: ["images"], graceSeconds: 0, named: false, keep: [])
         policy.retention.free = try free.map { try FreeTarget($0) }
         var basis = PlanBasis(
@@ -21,6 +23,7 @@ struct EngineStepsTests {
             usage: [:], identities: [:], volumesWithOptions: [])
         basis.selection.chosen = chosen
         basis.shared = shared
+        basis.logs = logs
         basis.space = (1000, 100)
         return makePlan([], Reach(Findings()), basis)
     }
@@ -73,6 +76,21 @@ struct EngineStepsTests {
         #expect(Set(more.steps.map(\.id)) == ["pulled", "old", "cache"])
         #expect(more.kept.map(\.id) == ["own"] && more.kept[0].why[0].contains("200B free"))
         #expect(Set(try plan(all, layers, free: "99%").steps.map(\.id)) == ["pulled", "old", "own", "cache"])
+    }
+
+    @Test("logs are trimmed last, at once, and for a target after the build cache")
+    func logs() throws {
+        let log = Plan.Step(
+            action: .trimLog, kind: "log", id: "c", names: ["web"], paths: [RelativePath("containers/c/c-json.log")],
+            identities: [], freesBytes: 40, inodes: 0, undo: false, why: ["large"])
+        let all = [chosen("a"), chosen("k", .cache, cost: .cache)]
+        let layers = [layer("1", 100, "image a"), layer("2", 30, "buildCache k")]
+        let whole = try plan(all, layers, logs: [log])
+        #expect(whole.steps.map(\.action) == [.removeImage, .removeCache, .trimLog])
+        #expect(whole.totals == Plan.Totals(freesNowBytes: 70, freesWhenTrashEmptiesBytes: 100))
+        #expect(try plan(all, layers, logs: [log], free: "13%").steps.map(\.id) == ["k"])
+        #expect(try plan(all, layers, logs: [log], free: "15%").steps.map(\.id) == ["k", "c"])
+        #expect(try plan(all, layers, logs: [log], free: "10%").kept.allSatisfy { $0.why == ["10% are free already"] })
     }
 
     @Test("what a target takes brings what must go before it")

@@ -34,11 +34,18 @@ struct LiveRetentionTests {
         return Set(RetentionHost.images.filter { gone.contains(host.ids[$0]!) })
     }
 
-    @Test("each rule keeps and removes exactly what it says")
-    func rules() async throws {
+    @Test(
+        "each rule keeps and removes exactly what it says; what goes is held, comes back, and frees what was predicted")
+    func wholeHost() async throws {
         let host = try RetentionHost()
         defer { host.stop() }
         try host.useSome()
+        try await rules(host)
+        try run(["rm", host.engine.directory.path + "/etc/keep"])
+        try await carriedOut(host)
+    }
+
+    private func rules(_ host: RetentionHost) async throws {
         let free = RetentionHost.images.filter { RetentionHost.claimed[$0] == nil }
         let survey = try await survey(host.request())
         let all: (Policy.Word, String) = (.irreplaceable, "true")
@@ -95,11 +102,7 @@ struct LiveRetentionTests {
         #expect(error?.code == .refused)
     }
 
-    @Test("what goes is held, comes back with its names, and frees what was predicted; what stays still runs")
-    func carriedOut() async throws {
-        let host = try RetentionHost()
-        defer { host.stop() }
-        try host.useSome()
+    private func carriedOut(_ host: RetentionHost) async throws {
         let request = host.request()
         let wanted = try policy([(.keepLast, "2"), (.irreplaceable, "true")])
         let first = try await survey(request)
@@ -183,7 +186,7 @@ struct LiveRetentionTests {
                 == "leaver\n")
     }
 
-    @Test("containers go through the engine, and how they were made is kept; what runs by then is skipped")
+    @Test("containers go through the engine, and how they were made is kept; logs are trimmed in the same plan")
     func containers() async throws {
         let host = try RetentionHost(hasImages: false)
         defer { host.stop() }
@@ -191,9 +194,17 @@ struct LiveRetentionTests {
             try host.engine.docker(
                 "run", "--name", name, "--network", "none", "base:1", "sh", "-c", "head -c 100000 /dev/zero > /f")
         }
+        let line = String(repeating: "x", count: 99)
+        try host.engine.docker(
+            "run", "-d", "--name", "noisy", "--network", "none", "base:1", "sh", "-c",
+            "i=0; while [ $i -lt 4000 ]; do echo \(line); i=$((i+1)); done; echo last; sleep 600")
+        for _ in 0..<100 where try host.engine.docker("logs", "--tail", "1", "noisy") != "last\n" {
+            try await Task.sleep(for: .milliseconds(100))
+        }
         let seen = try await survey(host.request())
-        let plan = try Flow.plan(seen, try policy([], kinds: [.containers]))
-        #expect(Set(plan.steps.flatMap(\.names)) == ["one", "two", "three"])
+        let plan = try Flow.plan(seen, try policy([(.to, "128kB")], kinds: [.containers, .logs]))
+        #expect(Set(plan.steps.flatMap(\.names)) == ["one", "two", "three", "noisy"])
+        #expect(plan.steps.last?.action == .trimLog)
         #expect(plan.totals.freesWhenTrashEmptiesBytes == 0)
         try host.engine.docker("rm", "two")
         try host.engine.docker("run", "-d", "--name", "live", "--network", "none", "base:1", "sleep", "600")
@@ -203,6 +214,9 @@ struct LiveRetentionTests {
         let outcomes = Dictionary(uniqueKeysWithValues: receipt.steps.map { ($0.step.names[0], $0) })
         #expect(outcomes["one"]?.outcome == .done && outcomes["three"]?.outcome == .done)
         #expect(outcomes["two"]?.outcome == .skipped && outcomes["two"]?.reason == "gone already")
+        #expect(outcomes["noisy"]?.outcome == .done, "\(outcomes["noisy"]?.reason ?? "")")
+        let left = try host.engine.docker("logs", "noisy").split(separator: "\n")
+        #expect(left.count < 1000 && left.dropLast().allSatisfy { $0 == line } && left.last == "last")
         let freed = before - (try host.storeBytes())
         let predicted = receipt.steps.filter { $0.outcome == .done }.reduce(0) { $0 + $1.step.freesBytes }
         #expect(abs(freed - predicted) <= 64 << 10, "freed \(freed), predicted \(predicted)")

@@ -59,6 +59,11 @@ final class RetentionHost: @unchecked Sendable {
         ?? (access("/usr/bin/docker-registry", X_OK) == 0 ? nil : "a registry needs /usr/bin/docker-registry")
 
     func stop() {
+        // Those that do not listen would keep the engine from ending for ten seconds each.
+        do {
+            let running = try engine.docker("ps", "-q").split(separator: "\n").map(String.init)
+            if !running.isEmpty { _ = try docker(["kill"] + running) }
+        } catch {}
         engine.stop()
         if registry.isRunning {
             registry.terminate()
@@ -108,9 +113,17 @@ final class RetentionHost: @unchecked Sendable {
             """
         try run(["sh", "-c", script])
         for repository in 0..<4 { try engine.docker("push", "-a", "-q", "127.0.0.1:\(port)/r\(repository)") }
+        var known: [Substring: Substring] = [:]
+        let listed = try engine.docker("images", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}")
+        for line in listed.split(separator: "\n") {
+            let words = line.split(separator: " ")
+            known[words[0]] = words[1].dropFirst("sha256:".count)
+        }
         for image in Self.images {
-            let id = try engine.docker("inspect", "-f", "{{.Id}}", tag(image)).trimmingCharacters(in: .newlines)
-            ids[image] = String(id.dropFirst("sha256:".count))
+            guard let id = known[Substring(tag(image))] else {
+                throw CommandFailed(description: "the engine has no \(tag(image))")
+            }
+            ids[image] = String(id)
             try setBack(image, days: image.hereDays)
         }
     }
@@ -155,7 +168,7 @@ final class RetentionHost: @unchecked Sendable {
         try engine.docker(
             "run", "-d", "--network", "none", "--name", "pauses", tag(Image(repository: 4, version: 4)), "sleep", "600")
         try engine.docker("pause", "pauses")
-        try create("run", "ended", 1, "-v", "/data")
+        try create("run", "ended", 1, "-v", "/volume")
         try create("create", "made", 2)
         try create("create", "oneoff", 0, "--label", "com.docker.compose.project=shop")
         try engine.docker("swarm", "init", "--advertise-addr", "127.0.0.1")

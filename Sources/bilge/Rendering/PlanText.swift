@@ -20,7 +20,7 @@ struct PlanAnswer: Report {
     /// The command that shows what could not be read or who protects it.
     var trash: String
 
-    var ids: [String] { plan.steps.flatMap { $0.paths.map(\.text) } }
+    var ids: [String] { plan.steps.flatMap { $0.isEngines ? [$0.id] : $0.paths.map(\.text) } }
 
     func lines(_ style: Style) -> [String] {
         let policy =
@@ -157,7 +157,7 @@ struct ReceiptAnswer: Report {
 
     var exceptions: [String] {
         receipt.steps.filter { $0.outcome != .done }.map { line in
-            "\(word(line)): \(line.step.kind) \(line.step.paths.first?.text ?? line.step.id): \(line.reason)"
+            "\(word(line)): \(line.step.kind) \(line.step.isEngines ? name(line.step) : place(line.step)): \(line.reason)"
         } + (freed?.keptLines ?? []) + troubles
     }
 
@@ -178,6 +178,10 @@ struct ReceiptAnswer: Report {
         }
         return [""] + table.lines(style) + [""] + summary + troubles.map { style($0, .red) }
     }
+
+    private func name(_ step: Plan.Step) -> String { ([step.id] + step.names).joined(separator: " ") }
+
+    private func place(_ step: Plan.Step) -> String { step.paths.first?.text ?? step.id }
 
     private func word(_ line: Receipt.Line) -> String {
         switch line.outcome {
