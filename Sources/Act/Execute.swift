@@ -29,7 +29,8 @@ package func execute(
             .refused, "the plan was made for another root than \(root.path)", advice: "make a new plan for this root")
     }
     let trash = try Trash.forChanges(in: root, disk: disk)
-    let execution = Execution(plan, approver: approved.approver, trash, checks, (volumes, hands, logs), logger, progress)
+    let execution = Execution(
+        plan, approver: approved.approver, trash, checks, (volumes, hands, logs), logger, progress)
     return try await trash.closing(logger) { () throws(ActError) in
         let recovery = try await trash.recover(checks: checks, hands: hands)
         logger.recovered(recovery)
@@ -110,7 +111,8 @@ final class Execution {
         } catch {
             logger.notice("run folder not listed", metadata: ["error": "\(error)"])
         }
-        return Receipt(plan: plan.plan, run: held, steps: plan.steps.indices.compactMap { lines[$0] }, troubles: troubles)
+        return Receipt(
+            plan: plan.plan, run: held, steps: plan.steps.indices.compactMap { lines[$0] }, troubles: troubles)
     }
 
     func note(_ index: Int, _ outcome: Receipt.Outcome, _ reason: String = "", isHeld: Bool = false) {

@@ -66,7 +66,8 @@ package struct Patient: Sendable {
 /// Everything that is wrong, worst first. Pure: the same patient has the same findings.
 package func examine(_ patient: Patient) -> [Diagnosis] {
     let findings =
-        unreadable(patient) + hiddenStores(patient) + brokenImages(patient) + deadContainers(patient) + logs(patient) + cache(patient)
+        unreadable(patient) + hiddenStores(patient) + brokenImages(patient) + deadContainers(patient) + logs(patient)
+        + cache(patient)
         + liveRestore(patient) + disks(patient) + engineBugs(patient)
     let order = Dictionary(uniqueKeysWithValues: Diagnosis.Severity.allCases.enumerated().map { ($1, $0) })
     return findings.enumerated().sorted { first, second in
@@ -110,15 +111,16 @@ private func brokenImages(_ patient: Patient) -> [Diagnosis] {
         let name = image.tags.first ?? image.digests.first ?? String(image.id.prefix(12))
         var missing: String?
         if let driver = image.driver {
-            missing = image.chain.lazy.compactMap { chain -> String? in
-                guard let layer = layers["\(driver)/\(chain)"] else {
-                    return "the record of its layer \(chain.prefix(12)) (image/\(driver)/layerdb) is missing"
-                }
-                guard let directory = layer.directory else {
-                    return "the record of its layer \(chain.prefix(12)) names no directory"
-                }
-                return present.contains(directory) ? nil : "the directory of its layer, \(directory), is missing"
-            }.first
+            missing =
+                image.chain.lazy.compactMap { chain -> String? in
+                    guard let layer = layers["\(driver)/\(chain)"] else {
+                        return "the record of its layer \(chain.prefix(12)) (image/\(driver)/layerdb) is missing"
+                    }
+                    guard let directory = layer.directory else {
+                        return "the record of its layer \(chain.prefix(12)) names no directory"
+                    }
+                    return present.contains(directory) ? nil : "the directory of its layer, \(directory), is missing"
+                }.first
         } else if let parent = image.parent, !images.contains(parent) {
             missing = "the image that it is built on, \(parent.prefix(12)), is missing"
         }

@@ -50,7 +50,8 @@ struct FaultSweepTests {
                 steps = receipt.troubles.isEmpty ? receipt.steps : []
             } catch is ActError {}
             if !steps.isEmpty, steps.allSatisfy({ $0.outcome == .done }) {
-                #expect(try host.held().flatMap(\.items).map(\.state) == [.held, .held, .held], "\(fault) at \(number)")
+                #expect(
+                    try host.held().flatMap(\.items).map(\.state) == [.held, .held, .held], "\(fault) at \(number)")
                 let log = try host.root.read(RelativePath(".bilge/audit.log"))
                 #expect(log.count(where: { $0 == UInt8(ascii: "\n") }) == 3, "\(fault) at \(number)")
             }
@@ -186,7 +187,8 @@ struct FaultSweepTests {
             switch line.outcome {
             case .done: #expect(states[line.step.id] == .held, "\(line.reason): \(comment)")
             case .failed where line.isHeld:
-                #expect(receipt.run.isEmpty || line.reason.contains(".bilge/\(receipt.run)/"), "\(line.reason): \(comment)")
+                #expect(
+                    receipt.run.isEmpty || line.reason.contains(".bilge/\(receipt.run)/"), "\(line.reason): \(comment)")
             case .failed, .skipped: #expect(!line.isHeld && !line.reason.isEmpty, "\(line.reason): \(comment)")
             }
         }
@@ -200,7 +202,9 @@ struct FaultSweepTests {
         for number in 0... {
             let disk = FaultyDisk(.refusal(.ioError), at: number)
             var isTold = false
-            do { isTold = try await !isClean(Host(inMemory: true).take(disk: disk)) } catch is ActError { isTold = true }
+            do { isTold = try await !isClean(Host(inMemory: true).take(disk: disk)) } catch is ActError {
+                isTold = true
+            }
             #expect(isTold == disk.fired, "taking: \(disk.changes[min(number, disk.changes.count - 1)])")
             if !disk.fired { break }
         }

@@ -73,7 +73,9 @@ struct PlanTextTests {
         return ReceiptAnswer(
             receipt: Receipt(
                 plan: "7c1e0abc", run: "20261123-180200-7c1e",
-                steps: [.init(step, .done, isHeld: true), .init(skipped, .skipped, reason: "container web needs it now")]),
+                steps: [
+                    .init(step, .done, isHeld: true), .init(skipped, .skipped, reason: "container web needs it now"),
+                ]),
             freed: freed, undo: "bilge undo R", empty: "bilge trash empty R")
     }
 
@@ -94,10 +96,12 @@ struct PlanTextTests {
     func receiptTroubles() throws {
         var answer = receipt()
         answer.receipt.steps = [.init(step, .failed, reason: "it is held in D", isHeld: true)]
-        #expect(answer.lines(Style(isColoured: false)).contains {
-            $0.hasPrefix("0 taken out, 1 failed. 0 B freed yet: 8.1 GB are held")
-        })
-        answer.receipt = Receipt(plan: "7c1e", run: "R", steps: [.init(step, .done, isHeld: true)], troubles: ["no log"])
+        #expect(
+            answer.lines(Style(isColoured: false)).contains {
+                $0.hasPrefix("0 taken out, 1 failed. 0 B freed yet: 8.1 GB are held")
+            })
+        answer.receipt = Receipt(
+            plan: "7c1e", run: "R", steps: [.init(step, .done, isHeld: true)], troubles: ["no log"])
         #expect(answer.receipt.status == .partly)
         #expect(answer.lines(Style(isColoured: false)).last == "FAILED: no log")
         #expect(answer.exceptions == ["FAILED: no log"])
@@ -116,7 +120,8 @@ struct PlanTextTests {
             step(.removeCache, "buildCache", 300_000, undo: false), step(.trimLog, "log", 4_000_000, undo: false),
         ]
         var answer = ReceiptAnswer(
-            receipt: Receipt(plan: "p", run: "r", steps: steps.map { Receipt.Line($0, .done, isHeld: $0.undo) }), undo: "bilge undo r",
+            receipt: Receipt(plan: "p", run: "r", steps: steps.map { Receipt.Line($0, .done, isHeld: $0.undo) }),
+            undo: "bilge undo r",
             empty: "bilge trash empty r")
         let style = Style(isColoured: false)
         #expect(answer.lines(style).contains("4 taken out. 4.301 MB freed yet: 20 kB are held in the trash."))

@@ -107,7 +107,10 @@ struct DoctorTests {
         #expect(found[1].subject == "containers/c2")
         #expect(found[2].says.hasPrefix("4 logs have no limit: ") && found[2].says.hasSuffix(" and 1 more"))
         #expect(codes { $0.settings.daemon?.logOptions = ["max-size": "-1"] } == ["no-log-cap"])
-        #expect(codes { $0.settings.daemon?.logDriver = "journald"; $0.settings.daemon?.logOptions = [:] } == [])
+        #expect(
+            codes {
+                $0.settings.daemon?.logDriver = "journald"; $0.settings.daemon?.logOptions = [:]
+            } == [])
     }
 
     @Test("settings that nobody could read say nothing, good or bad")
@@ -129,7 +132,10 @@ struct DoctorTests {
             id: "x", directory: nil, description: "", recordType: "", created: nil, lastUsed: nil, sizeBytes: nil,
             parents: [])
         #expect(codes { $0.catalog.caches = [record] } == ["no-cache-ceiling"])
-        #expect(codes { $0.catalog.caches = [record]; $0.settings.daemon?.limitsCache = true } == [])
+        #expect(
+            codes {
+                $0.catalog.caches = [record]; $0.settings.daemon?.limitsCache = true
+            } == [])
         #expect(
             codes {
                 $0.catalog.caches = [record]
@@ -138,12 +144,14 @@ struct DoctorTests {
             } == ["no-cache-ceiling"])
     }
 
-    @Test("engines with known bugs are told with the report of each", arguments: [
-        ("19.03.15", "graphdriver", ["engine-volume-prune"]), ("20.10.18", "graphdriver", ["engine-volume-prune"]),
-        ("20.10.24+dfsg1", "graphdriver", ["engine-volume-count"]), ("20.10.27", "graphdriver", []),
-        ("28.5.2", "containerd", ["engine-prune-breaks-pull"]),
-        ("29.7.0", "containerd", ["engine-prune-breaks-pull", "engine-prune-filter"]), ("dev", "graphdriver", []),
-    ] as [(String, String, [String])])
+    @Test(
+        "engines with known bugs are told with the report of each",
+        arguments: [
+            ("19.03.15", "graphdriver", ["engine-volume-prune"]), ("20.10.18", "graphdriver", ["engine-volume-prune"]),
+            ("20.10.24+dfsg1", "graphdriver", ["engine-volume-count"]), ("20.10.27", "graphdriver", []),
+            ("28.5.2", "containerd", ["engine-prune-breaks-pull"]),
+            ("29.7.0", "containerd", ["engine-prune-breaks-pull", "engine-prune-filter"]), ("dev", "graphdriver", []),
+        ] as [(String, String, [String])])
     func engines(version: String, store: String, expected: [String]) {
         let found = examine(
             patient {
@@ -156,7 +164,10 @@ struct DoctorTests {
 
     @Test("two disks are told, and are dangerous where images are containerd's")
     func disks() {
-        let found = examine(patient { $0.settings.otherDisk = "/var/lib/containerd"; $0.imageStore = "containerd" })
+        let found = examine(
+            patient {
+                $0.settings.otherDisk = "/var/lib/containerd"; $0.imageStore = "containerd"
+            })
         #expect(found.first?.code == "two-disks" && found.first?.severity == .danger)
     }
 }

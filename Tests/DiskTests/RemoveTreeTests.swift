@@ -176,7 +176,9 @@ import Testing
         let thread = try #require(
             WorkThread {
                 let isConfined = inside.confineThread()
-                status.withLock { $0 = (try? String(contentsOfFile: "/proc/thread-self/status", encoding: .utf8)) ?? "" }
+                status.withLock {
+                    $0 = (try? String(contentsOfFile: "/proc/thread-self/status", encoding: .utf8)) ?? ""
+                }
                 answers.withLock { answers in
                     answers.append(isConfined ? nil : .notSupported)
                     answers.append(errno { try outside.unlink("file") })

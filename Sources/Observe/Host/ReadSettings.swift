@@ -25,7 +25,8 @@ package func hostSettings(
             settings.daemon = document.daemon
         } else {
             let about = content == nil ? "there is no \(place)" : "\(place) is about \(path)"
-            settings.note = "\(about), so nothing is known about the engine's settings for this root; --config-file names them"
+            settings.note =
+                "\(about), so nothing is known about the engine's settings for this root; --config-file names them"
         }
     } catch let error as RootError {
         settings.note = error.message
@@ -94,7 +95,8 @@ private struct SettingsDocument: Decodable {
         daemon.liveRestore = liveRestore
         daemon.collectsCache = builder?.gc?.enabled
         if let gc = builder?.gc {
-            let limits = [gc.defaultKeepStorage, gc.defaultMaxUsedSpace, gc.defaultMinFreeSpace]
+            let limits =
+                [gc.defaultKeepStorage, gc.defaultMaxUsedSpace, gc.defaultMinFreeSpace]
                 + (gc.policy ?? []).flatMap { [$0.keepStorage, $0.maxUsedSpace, $0.minFreeSpace] }
             daemon.limitsCache = limits.contains { $0 != nil }
         }

@@ -31,7 +31,8 @@ struct Doctor: Command {
         let request = root.request(on: console)
         let survey = try await console.survey(request)
         let (findings, settings) = Flow.examine(survey, settings: configFile, request)
-        try console.show(DoctorAnswer(place: Place(survey), findings: findings, settings: settings, isWhole: output.noTrunc), output)
+        try console.show(
+            DoctorAnswer(place: Place(survey), findings: findings, settings: settings, isWhole: output.noTrunc), output)
         return survey.status == .done && exitCode && !findings.isEmpty ? .findings : survey.status
     }
 }

@@ -21,7 +21,9 @@ struct DoctorAnswer: Report {
             guard !found.isEmpty else { continue }
             lines += ["", style(severity.heading, severity == .advice ? .bold : .red)]
             for finding in found {
-                lines += ["  \(shown(finding.subject)): \(Shown.raw(finding.says))", "    Fix: \(Shown.raw(finding.fix))"]
+                lines += [
+                    "  \(shown(finding.subject)): \(Shown.raw(finding.says))", "    Fix: \(Shown.raw(finding.fix))",
+                ]
                 if finding.source != finding.subject {
                     lines.append("    See: \(shown(finding.source))")
                 }

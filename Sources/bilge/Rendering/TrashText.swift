@@ -48,7 +48,8 @@ struct TrashAnswer: Report {
         let total = ByteCount(runs.reduce(0) { $0 + $1.allocatedBytes }).text
         var log: [String] = []
         if isVerbose, let history, let verdict = history.verdict {
-            log = ["", style(verdict, history.isWhole ? .plain : .red)]
+            log =
+                ["", style(verdict, history.isWhole ? .plain : .red)]
                 + history.entries.flatMap(\.lines)
         }
         return table.lines(style) + log + ["", "\(total) held.", "Put back:  \(undo)", "Free:      \(empty)"]
