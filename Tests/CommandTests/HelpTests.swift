@@ -44,7 +44,7 @@ struct HelpTests {
         let page = try Manual(json: Bilge._dumpHelp()).text(version: Bilge.version)
         let names = [
             "df", "du", "diff", "report", "tree", "ls", "explain", "why", "scan", "doctor", "prune", "apply", "undo",
-            "trash ls", "trash empty", "demo",
+            "trash ls", "trash empty", "why\\-not", "keep add", "policy check", "demo",
         ]
         for name in names { #expect(page.contains(".SS \"bilge \(name)"), "\(name)") }
         for option in ["\\-\\-data\\-root", "\\-\\-unsafe\\-count", "\\-\\-grace", "\\-\\-keep\\-files"] {
