@@ -73,7 +73,7 @@ package struct Containers: Reader {
             guard let file = ["config.v2.json", "config.json"].first(where: names.contains) else { continue }
             guard let (document, bytes) = read(path, file, in: root, into: &findings) else { continue }
             let host = names.contains("hostconfig.json") ? hostConfig(path, in: root, into: &findings) : nil
-            let mentioned = mentions.volumes(in: bytes + (host?.bytes ?? []))
+            let mentioned = mentions.volumes(in: bytes).union(mentions.volumes(in: host?.bytes ?? []))
             records.append(
                 Record(path: path, file: file, document: document, host: host?.document, mentioned: mentioned))
             if file == "config.v2.json" { checkMountRecord(of: document, path, in: root, index, into: &findings) }

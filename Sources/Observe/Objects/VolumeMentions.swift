@@ -28,11 +28,20 @@ struct VolumeMentions: Sendable {
     func volumes(in record: [UInt8]) -> Set<RelativePath> {
         guard !volumes.isEmpty else { return [] }
         var found: Set<RelativePath> = []
-        var digits = 0
-        for place in record.indices {
-            digits = Self.isDigit(record[place]) ? digits + 1 : 0
-            guard digits >= Self.half else { continue }
-            found.formUnion(volumes[record[(place + 1 - Self.half)...place]] ?? [])
+        // Whatever is that long covers one of the places that are looked at: most bytes of a record are not.
+        var place = Self.half - 1
+        while place < record.count {
+            guard Self.isDigit(record[place]) else {
+                place += Self.half
+                continue
+            }
+            var (start, end) = (place, place + 1)
+            while start > 0, Self.isDigit(record[start - 1]) { start -= 1 }
+            while end < record.count, Self.isDigit(record[end]) { end += 1 }
+            for half in stride(from: start, through: end - Self.half, by: 1) {
+                found.formUnion(volumes[record[half..<(half + Self.half)]] ?? [])
+            }
+            place = end + Self.half
         }
         return found
     }
