@@ -42,7 +42,7 @@ trust-quick: build
 
 ## One parser under libFuzzer, starting from its corpus; what traps it is left in the folder.
 fuzz:
-	BILGE_FUZZ=$(FUZZ) $(SWIFT) build -c release --sanitize fuzzer --scratch-path .build/fuzz --product Fuzz
+	BILGE_FUZZ=$(FUZZ) $(SWIFT) build -c release --sanitize fuzzer -Xswiftc -enable-testing --scratch-path .build/fuzz --product Fuzz
 	@mkdir -p .build/fuzz/found-$(FUZZ)
 	BILGE_FUZZ=$(FUZZ) .build/fuzz/release/Fuzz -runs=$(RUNS) -max_len=16384 -timeout=10 -rss_limit_mb=1024 \
 		-print_final_stats=1 -artifact_prefix=.build/fuzz/ .build/fuzz/found-$(FUZZ) Tests/Fuzz/Corpus/$(FUZZ)
