@@ -33,11 +33,11 @@ test: build
 ## Attacks the executable and prints what was promised and reached; ends with an error if a part falls short. Below an hour on
 ## two cores; `trust-full` takes many, `trust-quick` below three minutes and is a part of `make test`.
 trust trust-full: build
-	@Scripts/install-packages xz-utils tar attr busybox-static docker.io util-linux e2fsprogs
+	@Scripts/install-packages xz-utils tar attr busybox-static docker.io strace util-linux e2fsprogs
 	Scripts/trust/run $(if $(filter trust-full,$@),--full) "$(BIN)/bilge"
 
 trust-quick: build
-	@Scripts/install-packages xz-utils tar attr busybox-static util-linux e2fsprogs
+	@Scripts/install-packages xz-utils tar attr busybox-static strace util-linux e2fsprogs
 	Scripts/trust/run --quick "$(BIN)/bilge"
 
 ## One parser under libFuzzer, starting from its corpus; what traps it is left in the folder.
