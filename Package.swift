@@ -83,7 +83,8 @@ let package = Package(
             swiftSettings: strict),
 
         .target(
-            name: "FuzzTargets", dependencies: ["Model", "Disk", "Engine", "Observe", "Act", system], path: "Tests/Fuzz/Targets",
+            name: "FuzzTargets", dependencies: ["Model", "Disk", "Engine", "Observe", "Act", system],
+            path: "Tests/Fuzz/Targets",
             swiftSettings: strict),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: strict),
     ] + fuzz

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-@testable import Act
 import Disk
-@testable import Engine
 import Foundation
 import Model
+
+@testable import Act
+@testable import Engine
 @testable import Observe
 
 /// Text and records: what engines, the kernel and earlier runs of Bilge wrote, and what may be left of it.
@@ -21,7 +22,8 @@ enum RecordFuzz {
         do {
             let text = try JSONText(bytes)
             for node in text.nodes {
-                precondition(node.start >= 0 && node.start <= node.end && Int(node.end) <= bytes.count, "a value outside")
+                precondition(
+                    node.start >= 0 && node.start <= node.end && Int(node.end) <= bytes.count, "a value outside")
                 precondition(Int(node.next) <= text.nodes.count, "a value that follows none")
             }
         } catch {}
