@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A dockerd of one's own for the soak, without network, and the part of its API that the soak uses."""
-import contextlib, http.client, io, json, os, shutil, signal, socket, subprocess, tarfile, time, urllib.parse
+import contextlib, http.client, io, json, os, re, shutil, signal, socket, subprocess, tarfile, time, urllib.parse
 
 
 class Refused(Exception):
@@ -64,6 +64,11 @@ class Engine:
                 self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.kill()
+        # What a killed containerd leaves goes on by itself: the shims of its containers, and these.
+        found = subprocess.run(["pgrep", "-f", re.escape(self.folder + "/")], capture_output=True, text=True)
+        for process in found.stdout.split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(process), signal.SIGKILL)
         with open("/proc/self/mounts") as file:
             points = [line.split()[1] for line in file]
         for point in sorted((point for point in points if point.startswith(self.folder + "/")), reverse=True):
