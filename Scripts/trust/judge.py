@@ -72,6 +72,7 @@ class Judge:
         self.buildkit()
         self.containers()
         self.scratch()
+        self.mentions()
         needed = self.reach(self.needs)
         kept = needed | self.reach(self.keeps)
         verdict = Verdict()
@@ -90,6 +91,16 @@ class Judge:
             verdict.orphans = {path for path in verdict.orphans if judged(path) or path.startswith("graph/_tmp/")}
             verdict.sure = set()
         return verdict
+
+    def mentions(self):
+        """A volume of which half an id stands in a record of a container need not be found (docs/formats/containers.md)."""
+        records = [self.tree.file(f"containers/{name}/{file}") or b"" for name in self.tree.names("containers")
+                   for file in ("config.v2.json", "config.json", "hostconfig.json")]
+        for name in self.paths:
+            kind, _, volume = name.partition(" ")
+            halves = (volume[:32].encode(), volume[32:].encode())
+            if kind == "volume" and HEX64.match(volume) and any(half in record for record in records for half in halves):
+                self.unsure.add(name)
 
     def hidden(self):
         """Whether more than one store is in the root: then any may be hidden, and nothing in them is an orphan."""
@@ -238,6 +249,10 @@ class Judge:
             self.needs.update(f"content {driver} {image[7:]}" for image in tags.values())
         for name in self.tree.names(f"{at}/imagedb/content/sha256"):
             self.content(driver, name, by_diff)
+        if self.tree.at(f"{at}/layerdb") is not None and self.tree.at(f"{at}/layerdb/sha256") is None:
+            # The records of all layers are missing: nothing of this driver has to be found (docs/formats/layerdb.md).
+            homes = (f"{at}/", HOMES.get(driver, driver) + "/")
+            self.unsure.update(name for name, paths in self.paths.items() if any(path.startswith(homes) for path in paths))
 
     def content(self, driver, name, by_diff):
         """An image: engines list it, so it is kept. It needs the record of each of its layers."""
