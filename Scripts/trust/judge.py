@@ -97,9 +97,9 @@ class Judge:
         records = [self.tree.file(f"containers/{name}/{file}") or b"" for name in self.tree.names("containers")
                    for file in ("config.v2.json", "config.json", "hostconfig.json")]
         for name in self.paths:
-            kind, _, volume = name.partition(" ")
+            kind, _, volume = name.rpartition(" ")
             halves = (volume[:32].encode(), volume[32:].encode())
-            if kind == "volume" and HEX64.match(volume) and any(half in record for record in records for half in halves):
+            if kind in ("volume", "layer vfs") and HEX64.match(volume) and any(half in record for record in records for half in halves):
                 self.unsure.add(name)
 
     def hidden(self):
