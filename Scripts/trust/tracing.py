@@ -47,7 +47,13 @@ EVENT_SECCOMP, WALL = 7, 0x40000000
 
 
 def is_possible():
-    return platform.machine() == "x86_64" and os.geteuid() == 0
+    """Whether this is the machine whose calls are numbered here, and it lets root trace a child."""
+    if platform.machine() != "x86_64" or os.geteuid() != 0:
+        return False
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if libc.ptrace(TRACEME, 0, None, None) == 0 else 1)
+    return os.waitpid(child, 0)[1] == 0
 
 
 def filter_of(names):

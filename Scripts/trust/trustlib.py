@@ -11,6 +11,14 @@ class Violation(Exception):
     """A promise was broken."""
 
 
+def may_mount():
+    """Whether root may have namespaces and mounts of its own here, and a file as a disk: in many containers it may not."""
+    disk = ('f=$(mktemp) && d=$(mktemp -d) && truncate -s 4M "$f" && mkfs.ext4 -q -F "$f" && mount -o loop "$f" "$d" && '
+            'umount "$d"; s=$?; rm -f "$f"; rmdir "$d"; exit $s')
+    tried = ["unshare", "-m", "-p", "-f", "--mount-proc", "--propagation", "private", "sh", "-c", disk]
+    return os.geteuid() == 0 and bool(shutil.which("mkfs.ext4")) and subprocess.run(tried, capture_output=True).returncode == 0
+
+
 def snapshot(root, skip=(TRASH,)):
     """Everything about every entry below `root`: a dictionary from path (bytes) to a tuple.
 
