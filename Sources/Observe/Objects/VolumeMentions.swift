@@ -8,45 +8,65 @@ import Model
 /// before and no longer names the volume. The id is 64 digits made at random, so that where half of one stands, that
 /// volume is meant. Older engines have no other record of who uses an anonymous volume.
 struct VolumeMentions: Sendable {
+    /// Digits of half an id.
     private static let half = 32
-    private let volumes: [ArraySlice<UInt8>: [RelativePath]]
+    /// By the number that half of an id is.
+    private let volumes: [UInt128: [RelativePath]]
+    /// Which last digits such numbers have: a look here spares most looks there. One bit each for the last four.
+    private let endings: [UInt64]
 
     /// - Parameter items: what all readers found; volumes without a chosen name count.
     init(_ items: Findings) {
-        var volumes: [ArraySlice<UInt8>: [RelativePath]] = [:]
+        var volumes: [UInt128: [RelativePath]] = [:]
+        var endings = [UInt64](repeating: 0, count: 1 << 10)
         for item in items.items(in: Volumes.folder) + items.items(in: Volumes.vfs) where item.thing == .anonymousVolume
         {
-            let id = Array(item.path.name.utf8)
-            guard id.count == 2 * Self.half else { continue }
-            volumes[id.prefix(Self.half), default: []].append(item.path)
-            volumes[id.suffix(Self.half), default: []].append(item.path)
+            let id = item.path.name
+            guard id.utf8.count == 2 * Self.half else { continue }
+            for half in [id.prefix(Self.half), id.suffix(Self.half)] {
+                guard let number = UInt128(half, radix: 16) else { continue }
+                volumes[number, default: []].append(item.path)
+                let ending = Int(truncatingIfNeeded: number & 0xffff)
+                endings[ending / 64] |= 1 << (ending % 64)
+            }
         }
         self.volumes = volumes
+        self.endings = endings
     }
 
     /// The volumes of which a half of the id stands in `record`.
     func volumes(in record: [UInt8]) -> Set<RelativePath> {
         guard !volumes.isEmpty else { return [] }
         var found: Set<RelativePath> = []
+        let (record, endings) = (record.span, endings.span)
         // Whatever is that long covers one of the places that are looked at: most bytes of a record are not.
         var place = Self.half - 1
         while place < record.count {
-            guard Self.isDigit(record[place]) else {
+            guard Self.digit(record[place]) != nil else {
                 place += Self.half
                 continue
             }
-            var (start, end) = (place, place + 1)
-            while start > 0, Self.isDigit(record[start - 1]) { start -= 1 }
-            while end < record.count, Self.isDigit(record[end]) { end += 1 }
-            for half in stride(from: start, through: end - Self.half, by: 1) {
-                found.formUnion(volumes[record[half..<(half + Self.half)]] ?? [])
+            var start = place
+            while start > 0, Self.digit(record[start - 1]) != nil { start -= 1 }
+            var number: UInt128 = 0
+            place = start
+            while place < record.count, let digit = Self.digit(record[place]) {
+                number = number << 4 | UInt128(digit)
+                place += 1
+                let ending = Int(truncatingIfNeeded: number & 0xffff)
+                guard place - start >= Self.half, endings[ending / 64] & 1 << (ending % 64) != 0 else { continue }
+                found.formUnion(volumes[number] ?? [])
             }
-            place = end + Self.half
+            place += Self.half
         }
         return found
     }
 
-    private static func isDigit(_ byte: UInt8) -> Bool {
-        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
+    private static func digit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+        default: nil
+        }
     }
 }
