@@ -153,7 +153,7 @@ void cdisk_word_raise(uint32_t *word, int threads) {
 
 int cdisk_o_path(void) { return O_PATH; }
 
-void cdisk_share_heap(void) { mallopt(M_ARENA_MAX, 1); }
+void cdisk_limit_heaps(int heaps) { mallopt(M_ARENA_MAX, heaps); }
 
 int cdisk_terminal_columns(int fd) {
     struct winsize size;

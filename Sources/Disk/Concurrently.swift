@@ -31,11 +31,11 @@ extension Array {
     }
 }
 
-/// Lets all threads share one heap, for as long as this process lives.
+/// Lets all threads share a few heaps, for as long as this process lives.
 ///
-/// By default each thread gets one of its own, and what is free in one is of no use to another: reading a large root on
-/// four threads took a fifth more memory, and thousands of system calls to let the heaps grow. Source: mallopt(3).
-package func shareHeap() { cdisk_share_heap() }
+/// By default each thread gets one of its own, and what is free in one is of no use to another: reading a large root took
+/// a fifth more memory. On a single one they wait for each other: some thousand times on the same root. Source: mallopt(3).
+package func limitHeaps() { cdisk_limit_heaps(4) }
 
 /// Runs both, the second one on a thread of its own, and returns their answers.
 package func together<First, Second: Sendable>(

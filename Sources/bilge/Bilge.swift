@@ -51,7 +51,7 @@ struct Bilge: Command {
     @OptionGroup(title: "Output") var output: OutputOptions
 
     static func main() async {
-        shareHeap()
+        limitHeaps()
         Logs.begin(CommandLine.arguments, ProcessInfo.processInfo.environment)
         do {
             await main(try DockerPlugin.arguments(CommandLine.arguments))

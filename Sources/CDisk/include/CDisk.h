@@ -72,8 +72,8 @@ int cdisk_terminal_size(int *rows, int *columns);
 
 int cdisk_o_path(void);
 
-// One heap for all threads.
-void cdisk_share_heap(void);
+// At most so many heaps for all threads.
+void cdisk_limit_heaps(int heaps);
 // Columns of the terminal; 0 if it is none.
 int cdisk_terminal_columns(int fd);
 // SIGINT and SIGTERM clear the line on stderr before they end the process.
