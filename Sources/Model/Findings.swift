@@ -7,6 +7,8 @@ package struct Findings: Sendable {
     /// Every thing that exists, by the path it is known by.
     package private(set) var items: [RelativePath: Item] = [:]
     private var arrangement: Arrangement?
+    /// The paths of all items, sorted; kept from `sort` until something is added.
+    private var order: [RelativePath]?
     package var claims: [Claim] = []
     package var problems: [Problem] = []
     package var bundles: [Bundle] = []
@@ -17,42 +19,51 @@ package struct Findings: Sendable {
     /// The items in the ways that they are looked for; kept from `arrange` on.
     private struct Arrangement {
         /// The paths of items by the directory that holds them, sorted.
-        var folders: [RelativePath: [RelativePath]]
+        var folders: [RelativePath: [RelativePath]] = [:]
         /// All of them, sorted.
-        var paths: [RelativePath]
-        var index: ItemIndex
+        var paths: [RelativePath] = []
+        var index = ItemIndex()
+
+        /// Takes in paths that are new and sorted.
+        mutating func enter(_ fresh: [RelativePath]) {
+            // In order, so that what is in a folder follows upon each other.
+            var folder = RelativePath.root
+            var inside: [RelativePath] = []
+            for path in fresh {
+                if !path.isDirectly(in: folder) {
+                    if !inside.isEmpty { folders[folder, default: []].merge(sorted: inside) }
+                    folder = path.parent ?? .root
+                    inside = []
+                }
+                inside.append(path)
+            }
+            if !inside.isEmpty { folders[folder, default: []].merge(sorted: inside) }
+            paths.merge(sorted: fresh)
+        }
     }
 
     package mutating func add(_ item: Item) {
         let isNew = items.updateValue(item, forKey: item.path) == nil
+        order = nil
         arrangement?.index.add(item)
-        guard isNew else { return }
-        arrangement?.folders[item.path.parent ?? .root, default: []].insert(sorted: item.path)
-        arrangement?.paths.insert(sorted: item.path)
+        if isNew { arrangement?.enter([item.path]) }
     }
+
+    /// Sorts the items, so that whoever merges them need not.
+    package mutating func sort() { order = items.keys.sorted() }
 
     /// Makes `items(in:)` and `index` fast.
     package mutating func arrange() {
-        var folders: [RelativePath: [RelativePath]] = [:]
-        var index = ItemIndex()
-        index.reserveCapacity(items.count)
-        // In order, so that what is in a folder follows upon each other, and so do the numbers of items.
-        var folder = RelativePath.root
-        var inside: [RelativePath] = []
-        let paths = items.keys.sorted()
-        for path in paths {
+        var new = Arrangement()
+        new.index.reserveCapacity(items.count)
+        new.enter(paths)
+        for path in new.paths {
+            // In order, and so are the numbers of items.
             guard let item = items[path] else { continue }
-            index.enter(item)
-            if !path.isDirectly(in: folder) {
-                if !inside.isEmpty { folders[folder, default: []] += inside }
-                folder = path.parent ?? .root
-                inside = []
-            }
-            inside.append(path)
+            new.index.enter(item)
         }
-        if !inside.isEmpty { folders[folder, default: []] += inside }
-        for folder in folders.keys { index.markAbove(folder) }
-        arrangement = Arrangement(folders: folders, paths: paths, index: index)
+        for folder in new.folders.keys { new.index.markAbove(folder) }
+        arrangement = new
     }
 
     /// Finds the item that a path means.
@@ -65,7 +76,7 @@ package struct Findings: Sendable {
     }
 
     /// Every path that an item is known by, sorted.
-    package var paths: [RelativePath] { arrangement?.paths ?? items.keys.sorted() }
+    package var paths: [RelativePath] { arrangement?.paths ?? order ?? items.keys.sorted() }
 
     /// The items that are known by a path inside `folder`, at whatever depth, sorted by it.
     package func items(below folder: RelativePath) -> [Item] {
@@ -89,22 +100,54 @@ package struct Findings: Sendable {
     package mutating func reserveCapacity(_ items: Int) { self.items.reserveCapacity(items) }
 
     package mutating func merge(_ other: Findings) {
-        if arrangement == nil {
-            items.merge(other.items) { first, _ in first }
-        } else {
-            for (path, item) in other.items where items[path] == nil { add(item) }
-        }
+        merge(items: other)
         // Adding nothing to an array that is shared would copy it.
         if claims.isEmpty { claims = other.claims } else if !other.claims.isEmpty { claims += other.claims }
         problems += other.problems
         bundles += other.bundles
         catalog.merge(other.catalog)
     }
+
+    /// Items that are known already stay as they are.
+    private mutating func merge(items other: Findings) {
+        guard !other.items.isEmpty else { return }
+        if arrangement != nil {
+            let fresh = other.paths.filter { items[$0] == nil }
+            for path in fresh { if let item = other.items[path] { arrangement?.index.add(item) } }
+            arrangement?.enter(fresh)
+            order = nil
+        } else if let more = other.order, order != nil || items.isEmpty {
+            order = (order ?? []).merging(sorted: more.filter { items[$0] == nil })
+        } else {
+            order = nil
+        }
+        items.merge(other.items) { first, _ in first }
+    }
 }
 
 extension [RelativePath] {
-    fileprivate mutating func insert(sorted path: RelativePath) { insert(path, at: firstIndex(notBefore: path)) }
+    /// Merges two lists that are sorted.
+    fileprivate mutating func merge(sorted other: [RelativePath]) {
+        guard let first = other.first else { return }
+        if let last, first < last { self = merging(sorted: other) } else { self += other }
+    }
 
+    fileprivate func merging(sorted other: [RelativePath]) -> [RelativePath] {
+        var merged: [RelativePath] = []
+        merged.reserveCapacity(count + other.count)
+        var rest = self[...]
+        for path in other {
+            // Mostly all that is left goes before the next one, or nothing.
+            let next = rest.firstIndex(notBefore: path)
+            merged += rest[..<next]
+            merged.append(path)
+            rest = rest[next...]
+        }
+        return merged + rest
+    }
+}
+
+extension RandomAccessCollection<RelativePath> where Index == Int {
     /// Where `path` is, or would be, in a sorted list.
     fileprivate func firstIndex(notBefore path: RelativePath) -> Int {
         var range = startIndex..<endIndex

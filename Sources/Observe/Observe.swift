@@ -25,7 +25,14 @@ package func observe(
 
 private func items(in root: Directory, _ readers: [any Reader], _ moved: [Item]) -> Findings {
     var findings = Findings()
-    let all = concurrently(readers.map { reader in { reader.items(in: root) } })
+    let all = concurrently(
+        readers.map { reader in
+            {
+                var found = reader.items(in: root)
+                found.sort()
+                return found
+            }
+        })
     findings.reserveCapacity(all.reduce(0) { $0 + $1.items.count })
     for found in all { findings.merge(found) }
     for item in moved where findings.items[item.path] == nil { findings.add(item) }
