@@ -223,10 +223,12 @@ private func join(_ judged: inout [Judged], _ positions: Positions, _ bundles: [
     var isJoined = [Bool](repeating: false, count: judged.count)
     var isGone = isJoined
     for bundle in bundles {
-        let members = bundle.members.compactMap { positions[$0] }.filter { !isGone[$0] }
-        guard let whole = members.first, members.count > 1,
-            members.allSatisfy({ judged[$0].standing == judged[whole].standing && !isJoined[$0] }),
-            !bundle.onlyOrphans || judged[whole].standing == .orphan
+        let present = bundle.members.lazy.compactMap { positions[$0] }.filter { !isGone[$0] }
+        // Most are in use, and then nothing has to be said of the others.
+        guard let whole = present.first, !bundle.onlyOrphans || judged[whole].standing == .orphan else { continue }
+        let members = Array(present)
+        guard members.count > 1,
+            members.allSatisfy({ judged[$0].standing == judged[whole].standing && !isJoined[$0] })
         else { continue }
         for member in members.dropFirst() {
             judged[whole].item.paths += judged[member].item.paths

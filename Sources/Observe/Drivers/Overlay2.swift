@@ -30,10 +30,13 @@ package struct Overlay2: Reader {
             return findings
         }
         let directories = Set(entries.filter { $0.kind == .directory }.map(\.name))
+        findings.reserveCapacity(entries.count)
         let linksOf = readLinks(in: root, directories, &findings)
         for entry in entries where entry.name != "l" {
             let path = folder / entry.name
-            findings.add(Item(thing(of: entry), [path] + (linksOf[entry.name] ?? []).sorted()))
+            var paths = [path]
+            if let links = linksOf[entry.name] { paths += links.count == 1 ? links : links.sorted() }
+            findings.add(Item(thing(of: entry), paths))
         }
         return findings
     }
@@ -90,6 +93,7 @@ package struct Overlay2: Reader {
         else { return [:] }
         findings.add(Item(.metadata, [links]))
         var linksOf: [String: [RelativePath]] = [:]
+        linksOf.reserveCapacity(directories.count)
         let opened = findings.reading(links, hides: area) { try root.directory(links) }
         let names = opened.flatMap { opened in findings.reading(links, hides: area) { try opened.names() } } ?? []
         for part in concurrently(names.parts(of: 512).map { part in { self.targets(of: part, in: opened) } }) {

@@ -37,11 +37,12 @@ package struct Containers: Reader {
         // Most of the time that a large root takes goes into decoding these records.
         let mentions = VolumeMentions(items)
         let index = items.index
+        let layers = Self.layers(index)
         let read = concurrently(
-            paths.parts(of: 128).map { part in { self.records(of: part, in: root, index, mentions) } })
+            paths.parts(of: 128).map { part in { self.records(of: part, in: root, index, layers, mentions) } })
         let places = Places(
             recorded: RecordedPaths(root: rootPath, read.flatMap(\.roots), index: index), images: Self.images(index),
-            layers: Self.layers(index), index: index)
+            layers: layers, index: index)
         let claimed = concurrently(read.map { part in { self.claims(part.records, places) } })
         var findings = Findings()
         for part in read { findings.merge(part.findings) }
@@ -61,7 +62,8 @@ package struct Containers: Reader {
     }
 
     private func records(
-        of paths: ArraySlice<RelativePath>, in root: Directory, _ index: ItemIndex, _ mentions: VolumeMentions
+        of paths: ArraySlice<RelativePath>, in root: Directory, _ index: ItemIndex, _ layers: [RelativePath],
+        _ mentions: VolumeMentions
     ) -> (records: [Record], roots: Set<String>, findings: Findings) {
         var findings = Findings()
         var records: [Record] = []
@@ -76,8 +78,10 @@ package struct Containers: Reader {
             let mentioned = mentions.volumes(in: bytes).union(mentions.volumes(in: host?.bytes ?? []))
             records.append(
                 Record(path: path, file: file, document: document, host: host?.document, mentioned: mentioned))
-            if file == "config.v2.json" { checkMountRecord(of: document, path, in: root, index, into: &findings) }
-            roots.formUnion(recordedRoots(document))
+            if file == "config.v2.json", !layers.contains(where: { index.has($0 / document.id) }) {
+                checkMountRecord(of: document, path, in: root, index, into: &findings)
+            }
+            roots.formUnion(recordedRoots(document, besides: roots))
             addLogs(of: path, among: names, to: &findings)
         }
         return (records, roots, findings)
@@ -107,10 +111,10 @@ package struct Containers: Reader {
         into findings: inout Findings
     ) {
         guard let driver = document.driver.flatMap(StorageDriver.init(rawValue:)), document.state?.dead != true,
-            document.state?.removalInProgress != true,
-            !Self.layers(index).contains(where: { index.has($0 / document.id) })
+            document.state?.removalInProgress != true
         else { return }
         let record = LayerDatabase(driver: driver.rawValue).mounts / document.id
+        guard !index.has(record) else { return }
         let isThere = findings.reading(record, hides: [.driver(driver.rawValue)]) {
             try root.statusIfPresent(record) != nil
         }
@@ -131,8 +135,8 @@ package struct Containers: Reader {
     }
 
     private func addLogs(of path: RelativePath, among names: [String], to findings: inout Findings) {
-        let file = path.name + "-json.log"
-        let logs = names.filter { $0.hasPrefix(file) || $0 == "local-logs" }.sorted()
+        let file = Array((path.name + "-json.log").utf8)
+        let logs = names.filter { $0.utf8.starts(with: file) || $0 == "local-logs" }.sorted()
         guard !logs.isEmpty else { return }
         let item = Item(.log, logs.map { path / $0 })
         findings.add(item)
@@ -140,9 +144,13 @@ package struct Containers: Reader {
     }
 
     /// Roots that the container's own files were recorded under: `<root>/containers/<id>/hostname` and the like.
-    private func recordedRoots(_ document: ContainerDocument) -> [String] {
-        [document.logPath, document.hostnamePath, document.hostsPath, document.resolvConfPath].compactMap { path in
-            var place = path.flatMap { RelativePath(EntryName.escaped(text: $0)).parent }
+    private func recordedRoots(_ document: ContainerDocument, besides known: Set<String>) -> [String] {
+        let paths = [document.logPath, document.hostnamePath, document.hostsPath, document.resolvConfPath]
+        return paths.compactMap { path in
+            guard let path = path.map(EntryName.escaped(text:)) else { return nil }
+            // Nearly every container was made below the same root.
+            if known.contains(where: { path.hasPrefix("\($0)/containers/\(document.id)/") }) { return nil }
+            var place = RelativePath(path).parent
             while let folder = place {
                 if folder.name == document.id, let all = folder.parent, all.name == "containers" {
                     return all.parent?.text

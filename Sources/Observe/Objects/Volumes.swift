@@ -50,7 +50,22 @@ package struct Volumes: Reader {
         let hasDatabase = items.items[database] != nil
         let bindSources = isReadByEngines(items) ? items.catalog.containers : []
         let records = hasDatabase ? VolumeDatabase.read(database, in: root, into: &findings) : [:]
-        for item in items.items(in: Self.vfs) + items.items(in: Self.folder) {
+        let parts = (items.items(in: Self.vfs) + items.items(in: Self.folder)).parts(of: 256)
+        let read = concurrently(
+            parts.map { part in
+                { self.claims(part, records, bindSources, listedIn: hasDatabase ? database : nil, in: root) }
+            })
+        for part in read { findings.merge(part) }
+        return findings
+    }
+
+    /// - Parameter database: the engine's list of volumes, if the root has one.
+    private func claims(
+        _ items: ArraySlice<Item>, _ records: [String: VolumeRecord], _ bindSources: [ContainerRecord],
+        listedIn database: RelativePath?, in root: Directory
+    ) -> Findings {
+        var findings = Findings()
+        for item in items {
             guard let folder = item.paths.first(where: { $0.parent == Self.folder }) else {
                 claimWithoutFolder(item, &findings)
                 continue
@@ -59,7 +74,7 @@ package struct Volumes: Reader {
                 findings.claim(item.path, by: .layout, source: "layout of volumes/")
             }
             guard item.thing.isVolume else { continue }
-            if hasDatabase {
+            if let database {
                 findings.claim(
                     item.path, by: .engine("every directory in volumes/ is a volume"), .knows, source: database.text)
             } else if item.thing == .namedVolume {
