@@ -77,14 +77,21 @@ extension ProcFS {
     /// Names in `map_files` of mappings of files without a name.
     private func deletedMappings(of id: ProcessID) throws(DiskError) -> [String] {
         guard let bytes = try fileIfPresent(id.folder / "maps") else { return [] }
-        return bytes.split(separator: UInt8(ascii: "\n")).compactMap { line in
-            guard line.suffix(10).elementsEqual(" (deleted)".utf8), let range = line.split(separator: 0x20).first else {
-                return nil
-            }
+        var names: [String] = []
+        var start = bytes.startIndex
+        while start < bytes.endIndex {
+            let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.endIndex
+            let line = bytes[start..<end]
+            start = end + 1
+            // Nearly all have a name, and there are many.
+            guard line.last == UInt8(ascii: ")"), line.suffix(10).elementsEqual(" (deleted)".utf8),
+                let range = line.split(separator: 0x20).first
+            else { continue }
             // `map_files` writes the same numbers without zeros in front.
             let ends = range.split(separator: UInt8(ascii: "-")).map { $0.drop { $0 == UInt8(ascii: "0") } }
-            guard ends.count == 2 else { return nil }
-            return String(decoding: ends[0], as: UTF8.self) + "-" + String(decoding: ends[1], as: UTF8.self)
+            guard ends.count == 2 else { continue }
+            names.append(String(decoding: ends[0], as: UTF8.self) + "-" + String(decoding: ends[1], as: UTF8.self))
         }
+        return names
     }
 }

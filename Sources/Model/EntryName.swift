@@ -8,7 +8,10 @@
 package enum EntryName {
     /// Returns the escaped form of the bytes of one name or of a path (`/` stays).
     package static func escaped(_ bytes: some Collection<UInt8>) -> String {
-        if bytes.allSatisfy(isPlain) { return String(decoding: bytes, as: UTF8.self) }
+        bytes.allSatisfy(isPlain) ? String(decoding: bytes, as: UTF8.self) : encoded(bytes)
+    }
+
+    private static func encoded(_ bytes: some Collection<UInt8>) -> String {
         var text = ""
         for byte in bytes {
             if isPlain(byte) {
@@ -23,13 +26,14 @@ package enum EntryName {
     /// The same, much faster: generic code is not specialised across modules.
     package static func escaped(_ bytes: [UInt8]) -> String { escaped(bytes.span) }
 
+    package static func escaped(_ bytes: ArraySlice<UInt8>) -> String { escaped(bytes.span) }
+
     package static func escaped(_ bytes: Span<UInt8>) -> String {
         if isPlain(bytes) {
             // What is plain is ASCII, and so never fails.
             do { return String(copying: try UTF8Span(validating: bytes)) } catch {}
         }
-        let copy = bytes.indices.map { bytes[$0] }
-        return escaped(copy[...])
+        return encoded(bytes.indices.map { bytes[$0] })
     }
 
     /// Returns the escaped form of text out of a metadata file, such as a volume's name in a JSON document.

@@ -150,24 +150,32 @@ extension JSONScanner {
         place += 1
         let start = place
         var kind = JSONText.Node.Kind.text
-        while place < bytes.count {
-            let byte = bytes[place]
-            if byte == UInt8(ascii: "\"") {
+        while true {
+            place = Self.endOfPlain(bytes.span, from: place)
+            guard place < bytes.count else { throw Self.invalid }
+            switch bytes[place] {
+            case UInt8(ascii: "\""):
                 add(kind, from: start)
                 place += 1
                 return
-            } else if byte == UInt8(ascii: "\\") {
+            case UInt8(ascii: "\\"):
                 kind = .escapedText
                 try scanEscape()
-            } else if byte >= 0x80 {
-                try scanCharacter()
-            } else if byte >= 0x20 {
-                place += 1
-            } else {
-                throw Self.invalid
+            case 0x80...: try scanCharacter()
+            default: throw Self.invalid
             }
         }
-        throw Self.invalid
+    }
+
+    /// The place of the next byte that ends a text or is not simply a part of it: most bytes of a record are.
+    private static func endOfPlain(_ bytes: Span<UInt8>, from start: Int) -> Int {
+        var place = start
+        while place < bytes.count {
+            let byte = bytes[place]
+            if byte < 0x20 || byte >= 0x80 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { break }
+            place += 1
+        }
+        return place
     }
 
     private mutating func scanEscape() throws(FormatError) {
