@@ -60,7 +60,7 @@ package struct ContainerdReader: Reader {
         let file = store.database
         let answer = findings.bolt(
             store.inside(file), in: store.directory ?? root, hides: Self.hidden, as: file)
-        findings.merge(ImageStore(root: root, store: store).findings(answer))
+        findings.merge(ImageStore(root: root, store: store).findings(answer, among: items))
         switch answer {
         case .unreadable: break
         case .absent:

@@ -14,9 +14,12 @@ struct ImageStore {
     let root: Directory
     let store: ContainerdStore
 
-    /// - Parameter database: `meta.db`; a problem tells where it could not be read.
-    func findings(_ answer: BoltAnswer) -> Findings {
+    /// - Parameters:
+    ///   - answer: `meta.db`; a problem tells where it could not be read.
+    ///   - items: what all readers found; where no storage driver has a store, there is none to hide.
+    func findings(_ answer: BoltAnswer, among items: Findings) -> Findings {
         var findings = Findings()
+        guard hasOtherStore(items.index) else { return findings }
         let database = store.database
         switch answer {
         case .unreadable: break
@@ -28,6 +31,15 @@ struct ImageStore {
             for trace in traces(&findings) { report(trace, &findings) }
         }
         return findings
+    }
+
+    /// A directory of a storage driver or of its records; both stay when the engine is switched.
+    private func hasOtherStore(_ index: ItemIndex) -> Bool {
+        StorageDriver.allCases.contains { driver in
+            [driver.rawValue, "image/\(driver.rawValue)"].map { RelativePath($0) }.contains {
+                index.has($0) || index.meaning(of: $0) == .above
+            }
+        }
     }
 
     /// Volumes are the same whichever store the engine uses.
