@@ -66,8 +66,9 @@ package struct Patient: Sendable {
 /// Everything that is wrong, worst first. Pure: the same patient has the same findings.
 package func examine(_ patient: Patient) -> [Diagnosis] {
     let findings =
-        unreadable(patient) + hiddenStores(patient) + brokenImages(patient) + deadContainers(patient) + logs(patient)
-        + cache(patient)
+        unreadable(patient) + hiddenStores(patient) + brokenImages(patient) + deadContainers(patient)
+        + deadLeases(patient)
+        + logs(patient) + cache(patient)
         + liveRestore(patient) + disks(patient) + engineBugs(patient)
     let order = Dictionary(uniqueKeysWithValues: Diagnosis.Severity.allCases.enumerated().map { ($1, $0) })
     return findings.enumerated().sorted { first, second in
@@ -141,6 +142,23 @@ private func deadContainers(_ patient: Patient) -> [Diagnosis] {
             "dead-container", .damage, container.path.text,
             "the engine began to remove the container \(name) and could not end it", fix: "docker rm -f \(name)",
             source: container.path.text)
+    }
+}
+
+/// What containerd would keep for ever: no end is set to the lease of a container, and only its engine would drop it.
+private func deadLeases(_ patient: Patient) -> [Diagnosis] {
+    patient.items.compactMap { entry in
+        guard entry.standing == .reclaimable, let lease = LeaseName(entry.item), EntryName.isHexID(lease.id) else {
+            return nil
+        }
+        return Diagnosis(
+            "dead-lease", .advice, entry.item.path.text,
+            "it holds what was begun for the container \(lease.id.prefix(12)), which does not exist; containerd keeps "
+                + "that for ever",
+            // A store below the data root is that of a containerd which the engine started.
+            fix: lease.removal
+                + (entry.item.path.isAbsolute ? "" : " (with -a /run/docker/containerd/containerd.sock behind ctr)"),
+            source: entry.item.path.text)
     }
 }
 

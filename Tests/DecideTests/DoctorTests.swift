@@ -36,6 +36,19 @@ struct DoctorTests {
     @Test("a healthy host has no findings")
     func healthy() { #expect(codes { _ in } == []) }
 
+    @Test("the lease of a container that does not exist is named with the call that drops it; one that ends is not")
+    func leases() {
+        let database = "containerd/daemon/io.containerd.metadata.v1.bolt/meta.db/v1/moby/leases/"
+        let id = String(repeating: "4c", count: 32)
+        func lease(_ name: String, _ standing: Standing) -> Judged {
+            Judged(Item(.lease, [RelativePath(database + name)]), standing, evidence: [])
+        }
+        let found = examine(patient { $0.items = [lease(id, .reclaimable), lease("420582431-WzJp", .reclaimable)] })
+        #expect(found.map(\.code) == ["dead-lease"])
+        #expect(found[0].fix.hasPrefix("ctr -n moby leases rm --sync \(id)"))
+        #expect(codes { $0.items = [lease(id, .inUse)] } == [])
+    }
+
     @Test("an image with all its layers is well; one without a record, a directory or its parent is not")
     func images() {
         let layer = LayerRecord(

@@ -18,22 +18,6 @@ extension Thing {
     }
 }
 
-/// A lease as its item's path tells it: `…/meta.db/v1/<namespace>/leases/<id>`.
-struct LeaseName: Hashable {
-    var namespace: String
-    var id: String
-
-    init?(_ item: Item) {
-        let parts = item.path.components
-        guard item.thing == .lease, parts.count > 3 else { return nil }
-        namespace = String(parts[parts.count - 3])
-        id = String(parts[parts.count - 1])
-    }
-
-    /// The call that makes containerd drop it, and at once all that only it holds.
-    var removal: String { "ctr -n \(namespace) leases rm --sync \(id)" }
-}
-
 extension Survey {
     /// What a person should do about a thing of containerd's; `nil` for all else. Bilge itself never touches one.
     func containerdAdvice(on entry: Judged) -> [String]? {
