@@ -83,6 +83,8 @@ package func stillRight(_ plan: Plan, today: Plan) -> (plan: Plan, gone: [Receip
 /// Puts back what a run took; the latest run if none is named.
 package func undo(run: String?, _ request: Request) async throws -> Receipt {
     let root = try await openRoot(request)
+    let witness = KernelWitness(root: root.directory, rootPath: root.path, proc: request.proc)
+    try refuseBlindness(witness.claims(among: Findings()).problems)
     do {
         return try await Act.undo(
             run: run, in: root.directory, volumes: request.offline ? nil : volumeEngine(request, of: root),
@@ -117,6 +119,7 @@ package func emptyTrash(
     shouldStop: () -> Bool = { false }, progress: (Usage) -> Void = { _ in }
 ) async throws -> Emptied {
     let survey = try await survey(request)
+    try refuseBlindness(survey.problems)
     if !Directory.canConfineRemovals {
         logger.notice("this kernel has no Landlock: what is deleted is confined to the trash by bilge alone")
     }

@@ -9,6 +9,14 @@ extension Survey {
     package var blindness: String? { problems.lazy.map(\.reason).first { $0 == KernelWitness.blindness } }
 }
 
+/// Refuses what writes where nobody can tell who uses the root.
+///
+/// - Throws: `FlowError` with `refused`; nothing was changed.
+func refuseBlindness(_ problems: [Problem]) throws(FlowError) {
+    guard let reason = problems.lazy.map(\.reason).first(where: { $0 == KernelWitness.blindness }) else { return }
+    throw FlowError(.refused, "nothing was changed: \(reason)")
+}
+
 /// Makes sure that nothing may be lost by writing below the root: an engine that answers and owns it, or nobody at all.
 ///
 /// - Returns: what keeps an engine from starting while we write; `nil` if one runs, and is asked before and after each move.
@@ -17,6 +25,7 @@ func permission(toWrite survey: Survey) throws(FlowError) -> OfflineLease? {
     if let obstacle = survey.root.writeObstacles.first {
         throw FlowError(.refused, "nothing may be written below \(survey.root.path): \(obstacle)")
     }
+    try refuseBlindness(survey.problems)
     switch survey.engine.state {
     case .running: return nil
     case .unreachable:
