@@ -40,8 +40,10 @@ struct LiveRetentionTests {
         let host = try RetentionHost()
         defer { host.stop() }
         try host.useSome()
+        try await host.startTalking()
         try await rules(host)
         try run(["rm", host.engine.directory.path + "/etc/keep"])
+        try await largeLog(host)
         try await carriedOut(host)
     }
 
@@ -87,7 +89,8 @@ struct LiveRetentionTests {
         #expect(Set(containers.steps.flatMap(\.names)) == ["ended", "made"])
         #expect(
             Dictionary(uniqueKeysWithValues: containers.kept.map { ($0.names[0], $0.why[0]) }) == [
-                "runs": "it is running", "pauses": "it is paused", "oneoff": "Compose project shop is running",
+                "runs": "it is running", "talks": "it is running", "pauses": "it is paused",
+                "oneoff": "Compose project shop is running",
             ])
         let both = try Flow.plan(survey, try policy([(.all, "true")], kinds: [.containers, .images]))
         #expect(both.steps.contains { $0.id == host.ids[Image(repository: 1, version: 4)]! })
@@ -100,6 +103,25 @@ struct LiveRetentionTests {
         let unread = try await Flow.survey(host.request())
         let error = #expect(throws: FlowError.self) { try Flow.plan(unread, try policy([(.all, "true")])) }
         #expect(error?.code == .refused)
+    }
+
+    private func largeLog(_ host: RetentionHost) async throws {
+        let seen = try await survey(host.request())
+        let plan = try Flow.plan(seen, try policy([(.to, "10MB")], kinds: [.logs]))
+        #expect(plan.steps.map(\.names) == [["talks"]] && plan.steps[0].freesBytes > 50_000_000)
+        let last = try loggedNumbers(try host.engine.docker("logs", "--tail", "1", "talks")).upperBound
+        #expect(last > 200_000)
+        let before = try host.storeBytes()
+        let receipt = try await carryOut(ApprovedPlan(plan, approver: "test"), seen, host.request())
+        #expect(receipt.steps.map(\.outcome) == [.done], "\(receipt.steps.map(\.reason))")
+        let freed = before - (try host.storeBytes())
+        // It writes about 12 kB a second meanwhile.
+        #expect(abs(freed - plan.totals.freesNowBytes) <= 128 << 10, "freed \(freed) of \(plan.totals.freesNowBytes)")
+        let kept = try loggedNumbers(try host.engine.docker("logs", "talks"))
+        #expect(kept.lowerBound > 150_000 && kept.contains(last) && kept.count > 30_000, "\(kept)")
+        let later = try loggedNumbers(try host.engine.docker("logs", "--tail", "1000", "talks"))
+        #expect(later.count == 1000 && later.upperBound >= kept.upperBound)
+        try host.engine.docker("rm", "-f", "talks")
     }
 
     private func carriedOut(_ host: RetentionHost) async throws {
