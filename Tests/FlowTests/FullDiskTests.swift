@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+/// The three commands of the README, as they stand there, on a disk that is full.
+@Suite(
+    .serialized,
+    .enabled(
+        if: RetentionHost.obstacle == nil && LoopMount.ext4Obstacle == nil && TerminalSession.executable != nil,
+        "\(RetentionHost.obstacle ?? LoopMount.ext4Obstacle ?? "set BILGE to the executable to run this")"))
+struct FullDiskTests {
+    @Test("from a disk that is more than 95 % full to 30 % free with the three commands of the README")
+    func threeCommands() async throws {
+        let commands = try Self.commands()
+        #expect(commands.count == 3 && commands.allSatisfy { $0.hasPrefix("bilge ") })
+
+        let disk = try LoopMount("ext4", megabytes: 128)
+        let host = try RetentionHost(in: disk.path) { $0.isInRegistry ? 3_400_000 : 100_000 }
+        defer {
+            host.stop()
+            try? disk.unmount()
+        }
+        let used = RetentionHost.Image(repository: 1, version: 4)
+        try host.engine.docker("create", "--network", "none", "--name", "made", host.tag(used), "true")
+        try host.engine.docker(
+            "run", "--network", "none", "--name", "fills", "base:1", "sh", "-c",
+            "busybox head -c \(try space(disk).available - 2_000_000) /dev/zero > /f")
+        let before = try space(disk)
+        #expect(before.availablePercent < 5, "\(before)")
+        let listed = try host.listed()
+
+        // Which root it is, the engine says.
+        let environment = [
+            "DOCKER_HOST": "unix://" + host.engine.socket, "PATH": "/usr/bin:/bin", "TERM": "xterm", "LANG": "C.UTF-8",
+            "BILGE_STATE_DIRECTORY": host.engine.directory.path + "/state",
+            "BILGE_CONFIG": host.engine.directory.path + "/etc",
+        ]
+        for command in commands {
+            let words = command.split(separator: " ").dropFirst().map(String.init)
+            let session = try TerminalSession(words, rows: 60, columns: 160, environment: environment)
+            if !words.contains("-n") {
+                #expect(session.wait(for: "[y/N]", seconds: 60), "\(session.output)")
+                session.type("y\n")
+            }
+            while !session.wait(for: "\u{0}", seconds: 1), session.process.isRunning {}
+            #expect(session.process.terminationStatus == 0, "\(command): \(session.output)")
+        }
+        let after = try space(disk)
+        print("available: \(before.availablePercent) %, then \(after.availablePercent) %")
+        #expect(after.availablePercent >= 30, "\(after)")
+
+        // What the rule keeps is there, and runs.
+        let left = try host.listed()
+        let kept = RetentionHost.images.filter { $0.version < 2 || !$0.isInRegistry || $0 == used }
+        #expect(left.isSuperset(of: kept) && left.count < listed.count)
+        for image in kept where image.isInRegistry {
+            #expect(try host.engine.docker("run", "--rm", "--network", "none", host.tag(image)) == "ran\n", "\(image)")
+        }
+        #expect(try host.engine.docker("ps", "-aq", "--filter", "name=fills") != "", "younger than a day")
+    }
+
+    /// The commands of the section, without what is said about them.
+    private static func commands() throws -> [String] {
+        let readme = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../../README.md")
+        let text = try String(contentsOf: readme, encoding: .utf8)
+        let section = try #require(text.range(of: "\n## From a full disk to 30 % free in three commands\n"))
+        let rest = text[section.upperBound...]
+        let block = try #require(rest.range(of: "```sh\n"))
+        let end = try #require(rest.range(of: "\n```\n"))
+        return rest[block.upperBound..<end.lowerBound].split(separator: "\n").map { line in
+            line.prefix { $0 != "#" }.trimmingCharacters(in: .whitespaces)
+        }
+    }
+
+    private struct Space: CustomStringConvertible {
+        var total: Int
+        var available: Int
+        var availablePercent: Int { available * 100 / total }
+        var description: String { "\(available) of \(total) bytes, \(availablePercent) %" }
+    }
+
+    /// As `df` counts: what only root may use is not available.
+    private func space(_ disk: LoopMount) throws -> Space {
+        var facts = statvfs()
+        guard statvfs(disk.path, &facts) == 0 else { throw CommandFailed(description: "statvfs: \(errno)") }
+        return Space(total: Int(facts.f_blocks * facts.f_frsize), available: Int(facts.f_bavail * facts.f_frsize))
+    }
+}
