@@ -111,6 +111,20 @@ package func unfinished(_ survey: Survey) throws -> [String] {
     do { return try Trash.forReading(in: survey.directory)?.pendingRecovery() ?? [] } catch { throw FlowError(error) }
 }
 
+/// Finishes what an earlier command left half done, for one that has nothing else to do. Returns what was done and what was
+/// left, one sentence each.
+package func settle(_ survey: Survey, _ request: Request) async throws -> [String] {
+    do {
+        let recovery = try await Act.settle(
+            in: survey.directory, checks: Rechecks(survey, request).checks,
+            hands: survey.engine.state == .running ? engineHands(request, of: survey.opened, survey) : nil,
+            logger: logger)
+        return recovery.did + recovery.kept + recovery.troubles
+    } catch {
+        throw flowError(error)
+    }
+}
+
 /// Frees what is held, for good.
 package func emptyTrash(
     runs: [String], olderThanSeconds: Int64, _ request: Request, pace: RemovalPace = .fast,
