@@ -50,11 +50,7 @@ struct BuildWatchTests {
         defer { host.stop() }
         try host.engine.importBase("own/old:1")
         let seen = try await survey(host.request())
-        var rules = Policy.Rules()
-        try rules.set(.filter, to: "reference=own/old", for: .images)
-        try rules.set(.irreplaceable, to: "true", for: .images)
-        let policy = Plan.Policy(
-            kinds: ["images"], graceSeconds: 0, named: false, keep: [], retention: Policy(rules: [.images: rules]))
+        let policy = try Plan.Policy.rules([(.filter, "reference=own/old"), (.irreplaceable, "true")])
         let plan = try Flow.plan(seen, policy)
         #expect(plan.steps.count == 1)
         // Within the second in which the survey was taken, it is asked again anyway.

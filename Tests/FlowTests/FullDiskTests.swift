@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Flow
 import Foundation
 import Glibc
+import Model
 import TestSupport
 import Testing
 
@@ -31,6 +33,7 @@ struct FullDiskTests {
         let before = try space(disk)
         #expect(before.availablePercent < 5, "\(before)")
         let listed = try host.listed()
+        try await cheapestFirst(host, used, before.available)
 
         // Which root it is, the engine says.
         let environment = [
@@ -60,6 +63,32 @@ struct FullDiskTests {
             #expect(try host.engine.docker("run", "--rm", "--network", "none", host.tag(image)) == "ran\n", "\(image)")
         }
         #expect(try host.engine.docker("ps", "-aq", "--filter", "name=fills") != "", "younger than a day")
+    }
+
+    /// `--free` takes what can be pulled again and was used longest ago, no more than needed; what has no copy comes last.
+    private func cheapestFirst(_ host: RetentionHost, _ used: RetentionHost.Image, _ available: Int) async throws {
+        let seen = try await survey(host.request())
+        let old = RetentionHost.images.filter { $0.isInRegistry && $0.hereDays == 100 && $0 != used }
+        let young = RetentionHost.images.filter { $0.isInRegistry && $0.hereDays == 10 }
+        let size = 3_400_000
+        for (count, isAll) in [(1, false), (5, false), (old.count + 2, false), (old.count + young.count + 2, true)] {
+            let target = available + count * size - size / 2
+            let plan = try Flow.plan(
+                seen, try .rules([(.all, "true"), (.irreplaceable, "true")], free: "\(target)B"))
+            let gone = Set(plan.steps.map(\.id))
+            let taken = RetentionHost.images.filter { gone.contains(host.ids[$0]!) }
+            let own = taken.filter { !$0.isInRegistry }
+            #expect(taken.count - own.count == min(count, old.count + young.count), "\(taken)")
+            #expect(own.isEmpty == !isAll)
+            if count <= old.count {
+                #expect(Set(old).isSuperset(of: taken), "\(taken)")
+            } else {
+                #expect(Set(old + young + own).isSuperset(of: taken) && Set(taken).isSuperset(of: old), "\(taken)")
+            }
+            let frees = Int(plan.totals.freesNowBytes + plan.totals.freesWhenTrashEmptiesBytes)
+            let wanted = target - available
+            #expect(isAll || (wanted...(wanted + size + 65_536)).contains(frees), "\(frees), \(wanted)")
+        }
     }
 
     /// The commands of the section, without what is said about them.

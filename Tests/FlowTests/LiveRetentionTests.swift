@@ -15,18 +15,8 @@ import Testing
 struct LiveRetentionTests {
     typealias Image = RetentionHost.Image
 
-    private func policy(_ words: [(Policy.Word, String)], kinds: [Policy.Kind] = [.images], free: String? = nil) throws
-        -> Plan.Policy
-    {
-        var retention = Policy(free: try free.map { try FreeTarget($0) })
-        for kind in kinds {
-            var rules = Policy.Rules()
-            for (word, value) in words where word.kinds.contains(kind) { try rules.set(word, to: value, for: kind) }
-            retention.rules[kind] = rules
-        }
-        return Plan.Policy(
-            kinds: kinds.map(\.rawValue).sorted(), graceSeconds: 0, named: retention.rules[.volumes]?.named ?? false,
-            keep: [], retention: retention)
+    private func policy(_ words: [(Policy.Word, String)], kinds: [Policy.Kind] = [.images]) throws -> Plan.Policy {
+        try .rules(words, kinds: kinds)
     }
 
     private func images(_ plan: Plan, _ host: RetentionHost) -> Set<Image> {
@@ -76,6 +66,11 @@ struct LiveRetentionTests {
             $0.team == "green"
         }
         try check([(.all, "true"), (.filter, "until=45d"), all]) { $0.builtDays > 45 }
+        try check([(.filter, "dangling=false"), all]) { _ in true }
+        try check([(.filter, "dangling=true"), all]) { _ in false }
+        let base = try #require(
+            Int(try host.engine.docker("image", "inspect", "-f", "{{.Size}}", "base:1").dropLast()))
+        try check([(.filter, "size>=\(base + 32_000)B"), (.filter, "reference=*/r*"), all]) { host.bytes($0) >= 32_000 }
         try check([(.all, "true"), (.keep, "own/r5:*"), (.keep, "*/r1"), all]) { image in
             image.repository != 5 && image.repository != 1
         }
@@ -92,6 +87,20 @@ struct LiveRetentionTests {
                 "runs": "it is running", "talks": "it is running", "pauses": "it is paused",
                 "oneoff": "Compose project shop is running",
             ])
+        for (words, goes) in [
+            ([(.unusedFor, "1h")], []), ([(.filter, "label!=com.docker.compose.project")], ["ended", "made"]),
+            ([(.filter, "project=shop")], []), ([(.keep, "en*")], ["made"]),
+        ] as [([(Policy.Word, String)], Set<String>)] {
+            let plan = try Flow.plan(survey, try policy(words, kinds: [.containers]))
+            #expect(Set(plan.steps.flatMap(\.names)) == goes, "\(words)")
+        }
+        let later = try await Flow.survey(host.request(days: 3))
+        for (age, goes) in [("2d", ["ended", "made"]), ("4d", [])] as [(String, Set<String>)] {
+            for word in [(Policy.Word.unusedFor, age), (.filter, "until=\(age)")] {
+                let plan = try Flow.plan(later, try policy([word], kinds: [.containers]))
+                #expect(Set(plan.steps.flatMap(\.names)) == goes, "\(word)")
+            }
+        }
         let both = try Flow.plan(survey, try policy([(.all, "true")], kinds: [.containers, .images]))
         #expect(both.steps.contains { $0.id == host.ids[Image(repository: 1, version: 4)]! })
 

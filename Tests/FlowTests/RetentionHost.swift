@@ -26,7 +26,8 @@ final class RetentionHost: @unchecked Sendable {
     let engine: LiveEngine
     let now = Date()
     private let registry: Process
-    private let bytes: (Image) -> Int
+    /// How much of its own each image has.
+    let bytes: (Image) -> Int
     let port: Int
     /// The ids that the engine gave, without `sha256:`.
     private(set) var ids: [Image: String] = [:]
@@ -238,5 +239,22 @@ final class RetentionHost: @unchecked Sendable {
         let paths = ["overlay2", "image", "containers", "volumes"].map { engine.root + "/" + $0 }
         let lines = try run(["du", "-s", "-B1", "-c"] + paths).split(separator: "\n")
         return Int64(lines.last?.split(separator: "\t").first ?? "") ?? 0
+    }
+}
+
+extension Plan.Policy {
+    /// Rules without a grace period; each word goes to the kinds that know it.
+    static func rules(
+        _ words: [(Policy.Word, String)], kinds: [Policy.Kind] = [.images], free: String? = nil
+    ) throws -> Plan.Policy {
+        var retention = Policy(free: try free.map { try FreeTarget($0) })
+        for kind in kinds {
+            var rules = Policy.Rules()
+            for (word, value) in words where word.kinds.contains(kind) { try rules.set(word, to: value, for: kind) }
+            retention.rules[kind] = rules
+        }
+        return Plan.Policy(
+            kinds: kinds.map(\.rawValue).sorted(), graceSeconds: 0, named: retention.rules[.volumes]?.named ?? false,
+            keep: [], retention: retention)
     }
 }
