@@ -66,7 +66,9 @@ extension Survey {
 /// The engine says which records of the cache a build uses, but one before 23.0 measures everything on the way. Whatever a
 /// build does, it first writes down in BuildKit's databases what it uses; so as long as none of them changed, none began.
 final class BuildWatch {
-    static let sentence = "a build is in flight: it uses build cache; wait for it with --wait 5m"
+    static let sentence =
+        "a build is in flight: it uses build cache; wait for it with --wait 5m (if none runs, one that failed has left it "
+        + "so, until the engine is started again)"
     static let databases = ["metadata_v2.db", "metadata.db", "containerdmeta.db", "snapshots.db"]
 
     private let root: Directory

@@ -65,6 +65,42 @@ struct FullDiskTests {
         #expect(try host.engine.docker("ps", "-aq", "--filter", "name=fills") != "", "younger than a day")
     }
 
+    @Test("on a disk without a free block, what needs none goes first and makes room to write down the rest")
+    func noBlock() async throws {
+        let disk = try LoopMount("ext4", megabytes: 64)
+        let host = try RetentionHost(hasImages: false, in: disk.path)
+        defer {
+            host.stop()
+            try? disk.unmount()
+        }
+        try host.engine.importBase("own/old:1")
+        try host.engine.docker(
+            "run", "--network", "none", "--name", "noisy", "base:1", "sh", "-c",
+            "busybox yes 0123456789012345678901234567890123456789 | busybox head -n 60000")
+        let seen = try await survey(host.request())
+        let words: [(Policy.Word, String)] = [
+            (.filter, "reference=own/old"), (.irreplaceable, "true"), (.to, "200kB"),
+        ]
+        let plan = try Flow.plan(seen, try .rules(words, kinds: [.images, .logs]))
+        #expect(plan.steps.map(\.kind) == ["image", "log"], "\(plan.steps)")
+        let images = try Flow.plan(seen, try .rules(words, kinds: [.images]))
+        try run(
+            ["sh", "-c", "cd '\(disk.path)'; for b in 1M 512; do dd if=/dev/zero of=fill$b bs=$b; done; sync"],
+            expecting: nil)
+
+        let error = await #expect(throws: FlowError.self) {
+            try await carryOut(ApprovedPlan(images, approver: "test"), seen, host.request())
+        }
+        #expect(error?.message.contains("No space left") == true, "\(String(describing: error))")
+        #expect(try host.engine.docker("images", "-q", "own/old:1") != "")
+        let receipt = try await carryOut(ApprovedPlan(plan, approver: "test"), seen, host.request())
+        #expect(receipt.steps.map(\.step.kind) == ["log", "image"])
+        #expect(receipt.steps.allSatisfy { $0.outcome == .done }, "\(receipt.steps.map(\.reason))")
+        #expect(try host.engine.docker("images", "-q", "own/old:1") == "")
+        #expect(try await undo(run: nil, host.request()).steps.map(\.outcome) == [.done])
+        #expect(try host.engine.docker("images", "-q", "own/old:1") != "")
+    }
+
     /// `--free` takes what can be pulled again and was used longest ago, no more than needed; what has no copy comes last.
     private func cheapestFirst(_ host: RetentionHost, _ used: RetentionHost.Image, _ available: Int) async throws {
         let seen = try await survey(host.request())
