@@ -36,6 +36,14 @@ package struct ActError: Error, Sendable {
         self.receipt = receipt
     }
 
+    /// True if there was no room to write down what would be moved.
+    package var isNoSpace: Bool {
+        switch code {
+        case .noSpace: true
+        case .locked, .refused, .invariantBroken, .disk: false
+        }
+    }
+
     init(_ error: DiskError) { self.init(.disk(error), "\(error)") }
 
     /// The command's exit status.

@@ -34,12 +34,7 @@ package func execute(
     return try await trash.closing(logger) { () throws(ActError) in
         let recovery = try await trash.recover(checks: checks, hands: hands)
         logger.recovered(recovery)
-        guard recovery.broken.isEmpty else {
-            throw ActError(
-                .invariantBroken, recovery.broken.joined(separator: "; "),
-                advice: "nothing was changed now; look for these entries, then `bilge undo RUN` for what is held, or "
-                    + "`bilge trash empty RUN` to forget what is gone")
-        }
+        try recovery.refuseBroken()
         return try await execution.run(clock, shouldStop)
     }
 }

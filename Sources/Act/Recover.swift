@@ -1,20 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Disk
+package import Disk
+package import Logging
 import Model
 import SystemPackage
 
 /// What a run that was cut off had left, and what became of it.
-package struct Recovery: Sendable {
+package struct Recovery: Sendable, Troubled {
     /// What was done, one sentence each.
     package var did: [String] = []
     /// What was left as it is, and why.
     package var kept: [String] = []
     /// Entries that are neither at their places nor in the trash, or that are needed and cannot be put back.
     package var broken: [String] = []
+    /// What went wrong beside the items, one sentence each.
+    package var troubles: [String] = []
 
     /// Nothing had been left.
     package var isEmpty: Bool { did.isEmpty && kept.isEmpty && broken.isEmpty }
+}
+
+/// Finishes what a run that was cut off had begun, for a command that has nothing else to do.
+///
+/// - Throws: `locked`; `invariantBroken` for entries that cannot be found, or that are needed and cannot be put back.
+package func settle(
+    in root: Directory, disk: any DiskMutations = HostDisk(), checks: Checks, hands: EngineHands?, logger: Logger
+) async throws(ActError) -> Recovery {
+    guard let trash = try Trash.existing(in: root, disk: disk) else { return Recovery() }
+    return try await trash.closing(logger) { () throws(ActError) in
+        let recovery = try await trash.recover(checks: checks, hands: hands)
+        logger.recovered(recovery)
+        try recovery.refuseBroken()
+        return recovery
+    }
+}
+
+extension Recovery {
+    /// - Throws: `invariantBroken` if anything is.
+    func refuseBroken() throws(ActError) {
+        guard !broken.isEmpty else { return }
+        throw ActError(
+            .invariantBroken, broken.joined(separator: "; "),
+            advice: "nothing was changed now; look for these entries, then `bilge undo RUN` for what is held, or "
+                + "`bilge trash empty RUN` to forget what is gone")
+    }
 }
 
 extension Trash {

@@ -218,7 +218,7 @@ extension Chooser {
     private func ground(of entry: Inventory.Entry) -> [String] {
         switch kind {
         case .images:
-            let copy = entry.digests.first.map { "pullable as \($0)" }
+            let copy = entry.digests.first.map { Plan.Step.pullable + $0 }
             let ground =
                 entry.names.isEmpty ? "untagged, no container needs it" : "no container and no service needs it"
             return [ground, copy ?? entry.irreplaceable].compactMap(\.self)

@@ -102,6 +102,15 @@ package struct EngineClient: Sendable {
         return try await get(EngineInfo.self, EngineRequest(.get, "/info", version: api), by: deadline)
     }
 
+    /// The records of the build cache, with which of them a build uses; before API 1.42 at the price of measuring everything.
+    package func buildCache() async throws(EngineError) -> [EngineBuildRecord] {
+        let deadline = ContinuousClock.now + timeout
+        let version = try await version(by: deadline)
+        let session = EngineSession(
+            client: self, version: version, api: try Self.common(with: version), deadline: deadline)
+        return try await session.diskUsage(images: false).buildCache.get()
+    }
+
     /// One volume, as the engine knows it.
     ///
     /// - Throws: `notFound` if the engine has no such volume.

@@ -18,28 +18,20 @@ import SystemPackage
 /// - Throws: `FlowError`, with `refused` if nothing may be written here, and with what was done until then.
 package func carryOut(
     _ approved: consuming ApprovedPlan, _ survey: Survey, _ request: Request, isUnattended: Bool = false,
-    shouldStop: () -> Bool = { false }, progress: @escaping (Receipt.Line) -> Void = { _ in }
+    shouldStop: @escaping () -> Bool = { false }, progress: @escaping (Receipt.Line) -> Void = { _ in }
 ) async throws -> Receipt {
     let lease = try permission(toWrite: survey)
     defer { withExtendedLifetime(lease) {} }
-    let approver = approved.approver
     var plan = approved.plan
-    // A full disk may have no room for a trash; and to trim a log none is needed.
-    if !plan.steps.isEmpty, plan.steps.allSatisfy({ $0.action == .trimLog }) {
-        return try await trimming(ApprovedPlan(plan, approver: approver), survey, shouldStop, progress)
-    }
     var young: [Receipt.Line] = []
-    if isUnattended, survey.engine.state == .running { young = try holdBackFirstSightings(&plan, survey) }
-    let rechecks = Rechecks(survey, request)
-    let isRunning = survey.engine.state == .running
+    if isUnattended, survey.engine.state == .running, plan.steps.contains(where: \.isOrphan) {
+        young = try holdBackFirstSightings(&plan, survey)
+    }
+    let carrying = Carrying(
+        survey: survey, request: request, approver: approved.approver, all: plan.policy.retention.takesInternal,
+        shouldStop: shouldStop, progress: progress)
     do {
-        var receipt = try await execute(
-            ApprovedPlan(plan, approver: approver), in: survey.directory, checks: rechecks.checks,
-            volumes: isRunning ? volumeEngine(request, of: survey.opened) : nil,
-            hands: isRunning
-                ? engineHands(request, of: survey.opened, survey, all: plan.policy.retention.takesInternal) : nil,
-            logs: logCheck(survey), clock: systemClock,
-            shouldStop: shouldStop, progress: progress, logger: logger)
+        var receipt = try await carrying.whole(plan)
         receipt.steps += young
         return receipt
     } catch {
@@ -47,16 +39,66 @@ package func carryOut(
     }
 }
 
-private func trimming(
-    _ approved: consuming ApprovedPlan, _ survey: Survey, _ shouldStop: () -> Bool,
-    _ progress: @escaping (Receipt.Line) -> Void
-) async throws -> Receipt {
-    do {
-        return try await trimLogs(
-            approved, in: survey.directory, check: logCheck(survey), clock: systemClock, shouldStop: shouldStop,
-            progress: progress, logger: logger)
-    } catch {
-        throw flowError(error)
+/// The ways to carry out the steps of a plan.
+private struct Carrying {
+    let survey: Survey
+    let request: Request
+    let approver: String
+    /// Also what the builder keeps for itself.
+    let all: Bool
+    let shouldStop: () -> Bool
+    let progress: (Receipt.Line) -> Void
+
+    private var hands: EngineHands? {
+        survey.engine.state == .running ? engineHands(request, of: survey.opened, survey, all: all) : nil
+    }
+
+    /// A full disk may have no room for a trash: what needs none goes first then, and may make some.
+    func whole(_ plan: Plan) async throws(ActError) -> Receipt {
+        let first = plan.steps.filter(\.isInPlace)
+        if !first.isEmpty, first.count == plan.steps.count { return try await inPlace(plan, first) }
+        do { return try await throughTrash(plan) } catch {
+            guard error.isNoSpace, error.receipt == nil, !first.isEmpty else { throw error }
+            var receipt = try await inPlace(plan, first)
+            var rest = plan
+            rest.steps.removeAll(where: \.isInPlace)
+            do {
+                let held = try await throughTrash(rest)
+                receipt.run = held.run
+                receipt.steps += held.steps
+                receipt.troubles += held.troubles
+                return receipt
+            } catch {
+                var failure = error
+                failure.receipt = failure.receipt ?? receipt
+                throw failure
+            }
+        }
+    }
+
+    private func inPlace(_ plan: Plan, _ steps: [Plan.Step]) async throws(ActError) -> Receipt {
+        var plan = plan
+        plan.steps = steps
+        return try await executeInPlace(
+            ApprovedPlan(plan, approver: approver), in: survey.directory, check: logCheck(survey),
+            removals: hands?.removals, clock: systemClock, shouldStop: shouldStop, progress: progress, logger: logger)
+    }
+
+    private func throughTrash(_ plan: Plan) async throws(ActError) -> Receipt {
+        try await execute(
+            ApprovedPlan(plan, approver: approver), in: survey.directory, checks: Rechecks(survey, request).checks,
+            volumes: survey.engine.state == .running ? volumeEngine(request, of: survey.opened) : nil, hands: hands,
+            logs: logCheck(survey), clock: systemClock, shouldStop: shouldStop, progress: progress, logger: logger)
+    }
+}
+
+extension Plan.Step {
+    /// Nothing of it is held, and nothing of it is written down before.
+    fileprivate var isInPlace: Bool {
+        switch action {
+        case .trimLog, .removeCache: true
+        case .quarantine, .removeImage, .untagImage, .removeContainer, .removeVolume: false
+        }
     }
 }
 
@@ -111,6 +153,20 @@ package func history(_ request: Request) async throws -> AuditHistory {
 /// What an earlier command left half done, one sentence each; the next writing command settles it. Changes nothing.
 package func unfinished(_ survey: Survey) throws -> [String] {
     do { return try Trash.forReading(in: survey.directory)?.pendingRecovery() ?? [] } catch { throw FlowError(error) }
+}
+
+/// Finishes what an earlier command left half done, for one that has nothing else to do. Returns what was done and what was
+/// left, one sentence each.
+package func settle(_ survey: Survey, _ request: Request) async throws -> [String] {
+    do {
+        let recovery = try await Act.settle(
+            in: survey.directory, checks: Rechecks(survey, request).checks,
+            hands: survey.engine.state == .running ? engineHands(request, of: survey.opened, survey) : nil,
+            logger: logger)
+        return recovery.did + recovery.kept + recovery.troubles
+    } catch {
+        throw flowError(error)
+    }
 }
 
 /// Frees what is held, for good.

@@ -3,7 +3,8 @@
 import Decide
 import Model
 
-/// Which images, containers and build cache records hold each item: it is freed when the last of them goes.
+/// Which images, containers and build cache records hold each item: it is freed when the last of them goes. But a volume
+/// stays when its containers go.
 struct Holders {
     /// `Plan.Step.key` of each holder, by the item's path; the empty key is somebody who never goes.
     private(set) var byItem: [RelativePath: Set<String>] = [:]
@@ -30,7 +31,7 @@ struct Holders {
         }
         for (key, paths) in starts {
             for held in survey.reach.closure(of: paths) {
-                guard let item = owner[held] else { continue }
+                guard let item = owner[held], judged[item]?.item.thing.isVolume == false else { continue }
                 byItem[item, default: []].insert(key)
                 itemsByKey[key, default: []].insert(item)
             }

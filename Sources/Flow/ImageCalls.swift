@@ -12,6 +12,8 @@ protocol ImageCalls {
     func containers() async throws -> [EngineContainer]
     /// Of a manager of a Swarm; none of any other engine.
     func knownServices() async throws -> [EngineService]
+    /// True if a build uses some of the build cache.
+    func isBuilding() async throws -> Bool
 }
 
 /// Whoever leads to an engine of one root.
@@ -24,6 +26,8 @@ extension EngineClient: ImageCalls {
         guard try await info().isSwarmManager else { return [] }
         return try await services()
     }
+
+    func isBuilding() async throws(EngineError) -> Bool { try await buildCache().contains(where: \.isInUse) }
 }
 
 extension RootEngine: ImageCaller {

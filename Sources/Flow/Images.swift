@@ -16,7 +16,8 @@ import Observe
 func engineHands(_ request: Request, of root: DataRoot, _ survey: Survey? = nil, all: Bool = false) -> EngineHands {
     let engine = RootEngine(request: request, root: root)
     let images = RootImages(
-        engine: engine, root: root.directory, layers: survey.map(LayerUsage.init), since: survey?.place.engineStarted)
+        engine: engine, root: root.directory, layers: survey.map(LayerUsage.init), since: survey?.place.engineStarted,
+        builds: survey.map { BuildWatch(root: root.directory, quietSince: $0.asked) })
     let removals = RootRemovals(engine: engine, all: all)
     return EngineHands(
         images: images.functions,
@@ -57,6 +58,8 @@ struct RootImages {
     let layers: LayerUsage?
     /// When the engine started.
     let since: Timestamp?
+    /// `nil` for who only puts back.
+    let builds: BuildWatch?
 
     var functions: ImageEngine {
         ImageEngine(
@@ -98,8 +101,15 @@ struct RootImages {
         }
         let claim = try await user(of: image, client)
         if let claim { throw FlowError(.refused, claim) }
-        if let flight = inFlight(in: root, since: since).first { throw FlowError(.refused, flight) }
+        let flight = try await flight(client)
+        if let flight { throw FlowError(.refused, flight) }
         return try ImageDescription(id: id, tags: image.tags.sorted(), digests: image.digests.sorted()).json
+    }
+
+    /// What began since the survey and may be about to use an image.
+    private func flight(_ client: any ImageCalls) async throws -> String? {
+        if let flight = inFlight(in: root, since: since).first { return flight }
+        return try await builds?.flight(client)
     }
 
     private func hold(_ wanted: ImageDescription, _ name: String, _ client: any ImageCalls) async throws -> String? {
@@ -141,7 +151,8 @@ struct RootImages {
         guard let layers else { return (Usage(), "nobody measured it") }
         guard let held = try await client.image(name) else { return (Usage(), nil) }
         if held.id != wanted.id { return (Usage(), "another image is called \(name)") }
-        if let flight = inFlight(in: root, since: since).first { return (Usage(), flight) }
+        let flight = try await flight(client)
+        if let flight { return (Usage(), flight) }
         // Somebody gave it a name again: it only loses that of the trash.
         if held.tags.contains(where: { $0 != name }) {
             try refuseDeletions(try await client.removeImage(name), of: wanted.id)

@@ -10,11 +10,15 @@ import Model
 ///
 ///     image/<driver>/layerdb/tmp/write-set-<n>    a layer that is not finished
 ///     tmp/GetImageBlob<n>                         a blob that is being downloaded
-///     tmp/docker-builder<n>, docker-import-<n>    the context of a classic build, an image that is being loaded
+///     tmp/docker-builder<n>, docker-build-git<n>  the context of a classic build
+///     tmp/docker-remote<n>                        a file that a classic build fetches
+///     tmp/docker-import-<n>                       an image that is being loaded
 ///     buildkit/executor/<id>                      a `RUN` that runs
 ///
-/// Source: moby `layer/filestore.go`, `distribution/pull_v2.go`, `builder/remotecontext`, `image/tarexport/load.go`;
-/// BuildKit `executor/runcexecutor/executor.go`.
+/// Source: moby `layer/filestore.go`, `distribution/pull_v2.go`, `builder/remotecontext`, `builder/dockerfile/copy.go`,
+/// `image/tarexport/load.go`;
+/// BuildKit `executor/runcexecutor/executor.go`. Of a build of BuildKit that fetches, copies or exports the folders show
+/// nothing; see `BuildWatch`.
 func inFlight(in root: Directory, since started: Timestamp?) -> [String] {
     do {
         var found: [(what: String, path: RelativePath)] = []
@@ -24,7 +28,7 @@ func inFlight(in root: Directory, since started: Timestamp?) -> [String] {
                 found.append(("a pull, load or commit", folder / name))
             }
         }
-        let prefixes = ["GetImageBlob", "docker-builder", "docker-import-"]
+        let prefixes = ["GetImageBlob", "docker-builder", "docker-build-git", "docker-remote", "docker-import-"]
         let scratch = RelativePath("tmp")
         for name in try root.namesIfPresent(of: scratch) ?? [] where prefixes.contains(where: name.hasPrefix) {
             found.append(("a pull, load or build", scratch / name))
@@ -52,9 +56,48 @@ extension Survey {
     /// What the engine is in the middle of; with the build cache that a build uses.
     package var inFlight: [String] {
         var sentences = Flow.inFlight(in: directory, since: place.engineStarted)
-        if let caches, caches.contains(where: { $0.isInUse }) {
-            sentences.append("a build is in flight: it uses build cache; wait for it with --wait 5m")
-        }
+        if let caches, caches.contains(where: \.isInUse) { sentences.append(BuildWatch.sentence) }
         return sentences
+    }
+}
+
+/// Whether BuildKit builds something by now, for whoever knew that it did not.
+///
+/// The engine says which records of the cache a build uses, but one before 23.0 measures everything on the way. Whatever a
+/// build does, it first writes down in BuildKit's databases what it uses; so as long as none of them changed, none began.
+final class BuildWatch {
+    static let sentence =
+        "a build is in flight: it uses build cache; wait for it with --wait 5m (if none runs, one that failed has left it "
+        + "so, until the engine is started again)"
+    static let databases = ["metadata_v2.db", "metadata.db", "containerdmeta.db", "snapshots.db"]
+
+    private let root: Directory
+    private var quietSince: Timestamp
+
+    /// - Parameter quietSince: before the engine was asked the last time.
+    init(root: Directory, quietSince: Timestamp) {
+        self.root = root
+        self.quietSince = quietSince
+    }
+
+    /// Returns a sentence if there is one.
+    ///
+    /// - Throws: also if nobody can tell.
+    func flight(_ client: any ImageCalls) async throws -> String? {
+        guard try hasChanged() else { return nil }
+        let asked = systemClock()
+        guard try await client.isBuilding() else {
+            quietSince = asked
+            return nil
+        }
+        return Self.sentence
+    }
+
+    /// Times on a disk are told in steps of a few milliseconds; a second is more than enough.
+    private func hasChanged() throws -> Bool {
+        try Self.databases.contains { name in
+            let status = try root.statusIfPresent(RelativePath("buildkit") / name)
+            return status.map { $0.modified.seconds >= quietSince.seconds - 1 } ?? false
+        }
     }
 }

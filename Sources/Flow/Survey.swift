@@ -31,6 +31,8 @@ package struct Survey: Sendable {
     var opened: DataRoot
     /// The records of the engine's build cache; `nil` if it was not asked, or did not answer.
     var caches: [EngineBuildRecord]?
+    /// Before the engine was asked, by the clock of this host.
+    var asked: Timestamp
     /// Why nobody knows what the keep list of the host protects; `nil` if it was read.
     package var keepListProblem: String?
     /// `DockerRootDir` of the engine that answered, whether the root is its own or not.

@@ -10,8 +10,9 @@ import Observe
 ///
 /// - Throws: `RootError` if there is no root to look at; `FlowError` with `usage` for an engine that is not on this host.
 package func survey(_ request: Request) async throws -> Survey {
+    let asked = systemClock()
     let answer = request.offline ? nil : try await ask(request)
-    return try survey(request, answer)
+    return try survey(request, answer, asked)
 }
 
 /// The engine's complete answer, asked anew each time.
@@ -41,7 +42,7 @@ func engineRoot(_ request: Request) async throws -> String? {
     }
 }
 
-private func survey(_ request: Request, _ answer: EngineAnswer?) throws -> Survey {
+private func survey(_ request: Request, _ answer: EngineAnswer?, _ asked: Timestamp) throws -> Survey {
     let keepList = KeepList.read(request.keepFile)
     let found = try findDataRoot(
         flag: request.dataRoot, engineRoot: answer?.rootDirectory, sources: request.rootSources)
@@ -70,7 +71,7 @@ private func survey(_ request: Request, _ answer: EngineAnswer?) throws -> Surve
         engine: engine.summary, items: look.items, problems: look.findings.problems, catalog: look.findings.catalog,
         reach: look.reach, hiddenStores: look.hiddenStores, coverage: look.coverage, directory: root.directory,
         changed: look.changed, place: place, remembering: Remembering(request), opened: root,
-        caches: engine.caches, keepListProblem: keepList.problem, engineRoot: answer?.rootDirectory)
+        caches: engine.caches, asked: asked, keepListProblem: keepList.problem, engineRoot: answer?.rootDirectory)
 }
 
 extension HiddenStore {

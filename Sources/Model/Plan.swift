@@ -96,6 +96,14 @@ package struct Plan: Codable, Hashable, Sendable {
             self.undo = undo
             self.why = why
         }
+
+        /// What a reason begins with that says how an image can be had again.
+        package static let pullable = "pullable as "
+
+        /// `repository@sha256:…` by which an image can be pulled again; `nil` if it has none.
+        package var pullableAs: String? {
+            why.first { $0.hasPrefix(Self.pullable) }.map { String($0.dropFirst(Self.pullable.count)) }
+        }
     }
 
     package struct Kept: Codable, Hashable, Sendable {

@@ -54,6 +54,15 @@ extension Console {
         return survey
     }
 
+    /// Finishes what an earlier run left half done, and says so; not where nothing may be written.
+    func settle(_ survey: Survey, _ request: Request) async throws {
+        guard survey.root.writeObstacles.isEmpty, survey.blindness == nil else { return }
+        let sentences = try await showing("settling what an earlier run left …") {
+            try await Flow.settle(survey, request)
+        }
+        remark(sentences.map { "settled: \(Shown.raw($0))" })
+    }
+
     /// Kept until the process ends: giving back the memory of a large root piece by piece would take a tenth of the time.
     private static let latest = Mutex<Survey?>(nil)
 

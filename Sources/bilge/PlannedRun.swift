@@ -25,7 +25,10 @@ struct PlannedRun {
         if let reason = survey.blindness {
             throw Failure(.refused, "\(Shown.text(survey.root.path)) is not changed: \(reason)")
         }
-        guard !plan.steps.isEmpty else { return stale.isEmpty ? survey.status : .partly }
+        guard !plan.steps.isEmpty else {
+            try await console.settle(survey, request)
+            return stale.isEmpty ? survey.status : .partly
+        }
         let approver = try approval(console)
         var receipt = try await carryOut(approver, console)
         receipt.steps += stale
@@ -44,7 +47,7 @@ struct PlannedRun {
         let answer = PlanAnswer(
             place: Place(survey), plan: plan, problems: survey.problems, obstacles: survey.root.writeObstacles,
             isNow: options.now, isVerbose: output.verbose, isWhole: output.noTrunc, command: isResult ? command : nil,
-            trash: root.hint("trash empty"))
+            undo: root.hint("undo"), trash: root.hint("trash empty"))
         if isResult {
             try console.show(answer, output)
         } else if output.chosen == .json || output.quiet {
@@ -52,7 +55,11 @@ struct PlannedRun {
         } else {
             console.print(answer.lines(console.style))
         }
-        console.remark(stale.map { "left alone: \($0.step.kind) \(Shown.text($0.step.id)): \(Shown.raw($0.reason))" })
+        console.remark(
+            stale.map { line in
+                let name = line.step.names.isEmpty ? line.step.id : line.step.names.joined(separator: ", ")
+                return "left alone: \(line.step.kind) \(Shown.text(name)): \(Shown.raw(line.reason))"
+            })
     }
 
     /// Who says yes. Guards come before the question: a yes does not help against them.

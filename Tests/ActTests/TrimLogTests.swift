@@ -165,7 +165,7 @@ struct TrimLogTests {
                 root: Plan.Root(path: log.path, device: status.device, inode: status.inode),
                 steps: [try log.step(to: 200_000)], kept: [],
                 totals: Plan.Totals(freesNowBytes: 0, freesWhenTrashEmptiesBytes: 0))
-            return try await trimLogs(
+            return try await executeInPlace(
                 ApprovedPlan(plan, approver: "test"), in: log.root, check: LogCheck { _, _ in nil },
                 clock: { Timestamp(seconds: 1_700_000_000) }, logger: Logger(label: "test"))
         }

@@ -34,7 +34,7 @@ struct PlanTextTests {
             engine: Survey.EngineSummary(state: .notAsked))
         return PlanAnswer(
             place: place, plan: plan, problems: [], isNow: now, isVerbose: verbose, command: "bilge prune",
-            trash: "bilge trash empty")
+            undo: "bilge undo", trash: "bilge trash empty")
     }
 
     @Test("a plan says what goes, what stays and why, and that nothing is freed by it")
@@ -108,6 +108,30 @@ struct PlanTextTests {
         #expect(try answer.json().contains(#""troubles":"#))
     }
 
+    @Test("an image that came back is shown with what it can be pulled by, which the engine forgot")
+    func digests() {
+        var image = step
+        image.action = .removeImage
+        image.kind = "image"
+        image.why = ["old", "pullable as shop/api@sha256:12"]
+        var answer = ReceiptAnswer(
+            receipt: Receipt(plan: "p", run: "r", steps: [.init(image, .done)]), isUndo: true, undo: "", empty: "")
+        #expect(answer.lines(Style(isColoured: false)).last == "  docker pull shop/api@sha256:12")
+        answer.receipt.steps = [.init(image, .failed, reason: "the name is in use again: shop/api:1")]
+        #expect(!answer.lines(Style(isColoured: false)).contains { $0.contains("docker pull") })
+    }
+
+    @Test("a target of free space that is reached already, or that nothing reaches, is said also if nothing goes")
+    func target() throws {
+        var answer = try answer()
+        answer.plan.steps = []
+        answer.plan.policy.retention.free = try FreeTarget("20%")
+        answer.plan.totals = Plan.Totals(freesNowBytes: 0, freesWhenTrashEmptiesBytes: 0, wantedBytes: 0)
+        #expect(answer.lines(Style(isColoured: false)).last == "20% are free already.")
+        answer.plan.totals.wantedBytes = 3_000_000
+        #expect(answer.lines(Style(isColoured: false)).last == "That is 3 MB less than 20% free would need.")
+    }
+
     @Test("a receipt tells what is held from what is gone, and a plan says before what cannot be put back")
     func bytes() throws {
         func step(_ action: Plan.Step.Action, _ kind: String, _ bytes: Int64, undo: Bool) -> Plan.Step {
@@ -126,6 +150,7 @@ struct PlanTextTests {
         let style = Style(isColoured: false)
         #expect(answer.lines(style).contains("4 taken out. 4.301 MB freed yet: 20 kB are held in the trash."))
         #expect(answer.lines(style).contains { $0.contains("trimmed") && $0.contains("4 MB") })
+        #expect(answer.lines(style).contains { $0.contains("/etc/docker/daemon.json") })
         var json = ""
         try answer.write { json += $0 }
         #expect(json.contains(#""heldBytes":20000"#) && json.contains(#""freedBytes":4301000"#), "\(json)")

@@ -125,6 +125,34 @@ struct RunTests {
         #expect(!FileManager.default.fileExists(atPath: host.path + "/.bilge"))
     }
 
+    @Test("what a run that was cut off left is settled also by a command that finds nothing else to do")
+    func settling() async throws {
+        let host = try SampleHost(.overlay2)
+        let before = try host.fingerprint()
+        for command in [["prune", "orphans"], ["trash", "empty", "--older-than", "9w"]] {
+            #expect(try await host.run("prune", "orphans", "-y", on: Screen().console()) == .done)
+            // As after a crash between the move and the look that follows it.
+            let folder = host.path + "/.bilge"
+            let names = try FileManager.default.subpathsOfDirectory(atPath: folder)
+            let marks = names.filter { $0.contains("/checked.") }
+            #expect(!marks.isEmpty)
+            for mark in marks { try FileManager.default.removeItem(atPath: "\(folder)/\(mark)") }
+            let note = "held, but not yet checked after the move"
+            let dry = Screen()
+            let words = command + ["-g", host.path, "--offline", "--grace", "0s"]
+            #expect(try await runBilge(words + ["-n"], dry.console(now: Self.today)) == .done)
+            let still = Screen()
+            #expect(try await host.run("scan", on: still.console()) == .done)
+            #expect(still.out.contains(note), "-n settles nothing")
+
+            let screen = Screen()
+            #expect(try await runBilge(words, screen.console(now: Self.today)) == .done)
+            #expect(screen.err.contains("settled: "), "\(screen.err)")
+            // Nobody has seen that no one needs it, so it is back.
+            #expect(try host.fingerprint() == before)
+        }
+    }
+
     private static var today: Timestamp { Timestamp(seconds: Int64(Date().timeIntervalSince1970) + 5) }
 }
 

@@ -2,6 +2,7 @@
 
 import Decide
 import Model
+import TestSupport
 import Testing
 
 @Suite("The ledger")

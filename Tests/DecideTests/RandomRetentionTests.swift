@@ -2,6 +2,7 @@
 
 import Decide
 import Model
+import TestSupport
 import Testing
 
 /// Random policies on random hosts, against the rules of `docs/policies.md` written once more, one entry at a time.

@@ -2,6 +2,7 @@
 
 import Decide
 import Model
+import TestSupport
 import Testing
 
 @Suite("What a policy selects")
@@ -209,28 +210,5 @@ extension Inventory {
         let doubts: [Policy.Kind: String] =
             Int.random(in: 0..<6, using: &random) == 0 ? [.images: "a record cannot be read"] : [:]
         return Inventory(entries: entries, doubts: doubts)
-    }
-}
-
-extension Policy {
-    static func random(using random: inout SplitMix) throws -> Policy {
-        let words: [(Word, [String])] = [
-            (.keepLast, ["1", "3"]), (.unusedFor, ["0s", "30d"]), (.builtBefore, ["10d", "60d"]),
-            (.pulledBefore, ["10d"]),
-            (.filter, ["reference=r1:*", "label!=x", "dangling=false", "size>=1MB", "label=team", "until=5d"]),
-            (.filter, ["reference=r2", "label=team=red", "label!=team=blue", "dangling=true", "size>=1B"]),
-            (.keep, ["r3:*"]), (.all, ["true"]), (.irreplaceable, ["true"]), (.named, ["true"]),
-        ]
-        var policy = Policy()
-        for kind in [Kind.images, .containers, .volumes, .cache] where Int.random(in: 0..<4, using: &random) > 0 {
-            var rules = Rules()
-            for (word, values) in words where word.kinds.contains(kind) && Int.random(in: 0..<3, using: &random) == 0 {
-                let value = values.randomElement(using: &random)!
-                if word == .filter, try !Filter(value).kinds.contains(kind) { continue }
-                try rules.set(word, to: value, for: kind)
-            }
-            policy.rules[kind] = rules
-        }
-        return policy
     }
 }

@@ -40,7 +40,7 @@ struct HeldImagesTests {
     }
 
     private func hands(_ engine: MemoryEngine) -> EngineHands {
-        let images = RootImages(engine: engine, root: root, layers: nil, since: nil)
+        let images = RootImages(engine: engine, root: root, layers: nil, since: nil, builds: nil)
         return EngineHands(
             images: images.functions,
             removals: RemovalEngine(
@@ -217,4 +217,6 @@ private final class MemoryEngine: ImageCaller, ImageCalls {
     }
 
     func knownServices() throws(EngineError) -> [EngineService] { [] }
+
+    func isBuilding() throws(EngineError) -> Bool { false }
 }

@@ -13,8 +13,8 @@ import Testing
 @Suite(
     "Live btrfs", .serialized,
     .enabled(
-        if: LiveEngine.obstacle == nil && BtrfsMount.obstacle == nil,
-        "\(LiveEngine.obstacle ?? BtrfsMount.obstacle ?? "")"))
+        if: LiveEngine.obstacle == nil && LoopMount.btrfsObstacle == nil,
+        "\(LiveEngine.obstacle ?? LoopMount.btrfsObstacle ?? "")"))
 struct LiveBtrfsTests {
     private func request(_ engine: LiveEngine, offline: Bool) -> Request {
         Request(
@@ -57,7 +57,7 @@ struct LiveBtrfsTests {
 
     @Test("every subvolume is counted and judged, the leftover is found, and no subvolume is moved")
     func liveAndOffline() async throws {
-        let mount = try BtrfsMount()
+        let mount = try LoopMount("btrfs")
         let engine = try LiveEngine(driver: "btrfs", in: mount.path)
         defer { engine.stop() }
         try prepare(engine)
@@ -93,7 +93,7 @@ struct LiveBtrfsTests {
 
     @Test("what was mounted for it is unmounted, and its loop device is free")
     func leavesNothing() throws {
-        let mount = try BtrfsMount()
+        let mount = try LoopMount("btrfs")
         #expect(try !mount.loops().isEmpty)
         try mount.unmount()
         #expect(try mount.loops().isEmpty)

@@ -52,20 +52,6 @@ struct LiveLogTests {
         return try await carryOut(ApprovedPlan(plan, approver: "test"), survey, request(engine))
     }
 
-    /// The numbers in what `docker logs` printed: one after the other, no line broken.
-    private func numbers(_ text: String) throws -> ClosedRange<Int> {
-        var last: Int?
-        var first = 0
-        for line in text.split(separator: "\n") {
-            let words = line.split(separator: " ")
-            try #require(words.count == 3 && words[0] == "line" && words[2].count == 200, "\(line.prefix(300))")
-            let number = try #require(Int(words[1]))
-            if let last { try #require(number == last + 1) } else { first = number }
-            last = number
-        }
-        return first...(try #require(last))
-    }
-
     @Test("while its container writes, a log is trimmed again and again, and docker logs misses no line")
     func jsonFile() async throws {
         let engine = try LiveEngine()
@@ -79,13 +65,13 @@ struct LiveLogTests {
             try await wait(engine, "web", for: round == 0 ? 16_000_000 : 4_000_000)
             let receipt = try await trim(engine, "web", to: 1_000_000)
             #expect(receipt.steps.map(\.outcome) == [.done], "\(receipt.steps.map(\.reason))")
-            let seen = try numbers(try engine.docker("logs", "web"))
+            let seen = try loggedNumbers(try engine.docker("logs", "web"))
             #expect(seen.lowerBound > 1 && seen.upperBound > last && seen.count > 1500)
             // The writer went on meanwhile: nothing between two looks is missing.
             if round > 0 { #expect(seen.lowerBound > last / 2) }
             last = seen.upperBound
-            #expect(try numbers(try engine.docker("logs", "--tail", "100", "web")).count == 100)
-            let recent = try numbers(try engine.docker("logs", "--since", "1s", "web"))
+            #expect(try loggedNumbers(try engine.docker("logs", "--tail", "100", "web")).count == 100)
+            let recent = try loggedNumbers(try engine.docker("logs", "--since", "1s", "web"))
             #expect(recent.upperBound > last - 1 && recent.lowerBound >= seen.lowerBound)
         }
         #expect(try engine.docker("inspect", "-f", "{{.State.StartedAt}} {{.State.Pid}}", "web") == started)
@@ -102,11 +88,11 @@ struct LiveLogTests {
         try await wait(engine, "web", for: 8_000_000)
         let receipt = try await trim(engine, "web", to: 1_000_000)
         #expect(receipt.steps.map(\.outcome) == [.done], "\(receipt.steps.map(\.reason))")
-        let seen = try numbers(try engine.docker("logs", "web"))
+        let seen = try loggedNumbers(try engine.docker("logs", "web"))
         #expect(seen.lowerBound > 1 && seen.count > 1500)
         // Going back from the end, by the lengths behind the entries.
-        #expect(try numbers(try engine.docker("logs", "--tail", "100", "web")).count == 100)
-        let all = try numbers(try engine.docker("logs", "--tail", "100000000", "web"))
+        #expect(try loggedNumbers(try engine.docker("logs", "--tail", "100", "web")).count == 100)
+        let all = try loggedNumbers(try engine.docker("logs", "--tail", "100000000", "web"))
         #expect(all.lowerBound == seen.lowerBound)
         let survey = try await survey(request(engine))
         let again = try planLogTrims(survey, to: 200_000)
@@ -131,13 +117,27 @@ struct LiveLogTests {
         // Just after a rotation the current file may be smaller than that.
         #expect(plan.steps.isEmpty, "\(plan.kept)")
         try engine.docker("kill", "web")
-        let before = try numbers(try engine.docker("logs", "web"))
+        let before = try loggedNumbers(try engine.docker("logs", "web"))
         let stopped = try await Flow.survey(request(engine))
         if let current = logs(stopped).first?.current, current.sizeBytes > 300_000 {
             let receipt = try await trim(engine, "web", to: 200_000)
             #expect(receipt.steps.map(\.outcome) == [.done], "\(receipt.steps.map(\.reason))")
-            let tail = try numbers(try engine.docker("logs", "--tail", "50", "web"))
+            let tail = try loggedNumbers(try engine.docker("logs", "--tail", "50", "web"))
             #expect(tail.upperBound == before.upperBound)
         }
     }
+}
+
+/// The numbers in what `docker logs` printed: one after the other, no line broken.
+func loggedNumbers(_ text: String) throws -> ClosedRange<Int> {
+    var last: Int?
+    var first = 0
+    for line in text.split(separator: "\n") {
+        let words = line.split(separator: " ")
+        try #require(words.count == 3 && words[0] == "line" && words[2].count == 200, "\(line.prefix(300))")
+        let number = try #require(Int(words[1]))
+        if let last { try #require(number == last + 1) } else { first = number }
+        last = number
+    }
+    return first...(try #require(last))
 }

@@ -15,18 +15,8 @@ import Testing
 struct LiveRetentionTests {
     typealias Image = RetentionHost.Image
 
-    private func policy(_ words: [(Policy.Word, String)], kinds: [Policy.Kind] = [.images], free: String? = nil) throws
-        -> Plan.Policy
-    {
-        var retention = Policy(free: try free.map { try FreeTarget($0) })
-        for kind in kinds {
-            var rules = Policy.Rules()
-            for (word, value) in words where word.kinds.contains(kind) { try rules.set(word, to: value, for: kind) }
-            retention.rules[kind] = rules
-        }
-        return Plan.Policy(
-            kinds: kinds.map(\.rawValue).sorted(), graceSeconds: 0, named: retention.rules[.volumes]?.named ?? false,
-            keep: [], retention: retention)
+    private func policy(_ words: [(Policy.Word, String)], kinds: [Policy.Kind] = [.images]) throws -> Plan.Policy {
+        try .rules(words, kinds: kinds)
     }
 
     private func images(_ plan: Plan, _ host: RetentionHost) -> Set<Image> {
@@ -40,8 +30,10 @@ struct LiveRetentionTests {
         let host = try RetentionHost()
         defer { host.stop() }
         try host.useSome()
+        try await host.startTalking()
         try await rules(host)
         try run(["rm", host.engine.directory.path + "/etc/keep"])
+        try await largeLog(host)
         try await carriedOut(host)
     }
 
@@ -74,6 +66,11 @@ struct LiveRetentionTests {
             $0.team == "green"
         }
         try check([(.all, "true"), (.filter, "until=45d"), all]) { $0.builtDays > 45 }
+        try check([(.filter, "dangling=false"), all]) { _ in true }
+        try check([(.filter, "dangling=true"), all]) { _ in false }
+        let base = try #require(
+            Int(try host.engine.docker("image", "inspect", "-f", "{{.Size}}", "base:1").dropLast()))
+        try check([(.filter, "size>=\(base + 32_000)B"), (.filter, "reference=*/r*"), all]) { host.bytes($0) >= 32_000 }
         try check([(.all, "true"), (.keep, "own/r5:*"), (.keep, "*/r1"), all]) { image in
             image.repository != 5 && image.repository != 1
         }
@@ -87,8 +84,23 @@ struct LiveRetentionTests {
         #expect(Set(containers.steps.flatMap(\.names)) == ["ended", "made"])
         #expect(
             Dictionary(uniqueKeysWithValues: containers.kept.map { ($0.names[0], $0.why[0]) }) == [
-                "runs": "it is running", "pauses": "it is paused", "oneoff": "Compose project shop is running",
+                "runs": "it is running", "talks": "it is running", "pauses": "it is paused",
+                "oneoff": "Compose project shop is running",
             ])
+        for (words, goes) in [
+            ([(.unusedFor, "1h")], []), ([(.filter, "label!=com.docker.compose.project")], ["ended", "made"]),
+            ([(.filter, "project=shop")], []), ([(.keep, "en*")], ["made"]),
+        ] as [([(Policy.Word, String)], Set<String>)] {
+            let plan = try Flow.plan(survey, try policy(words, kinds: [.containers]))
+            #expect(Set(plan.steps.flatMap(\.names)) == goes, "\(words)")
+        }
+        let later = try await Flow.survey(host.request(days: 3))
+        for (age, goes) in [("2d", ["ended", "made"]), ("4d", [])] as [(String, Set<String>)] {
+            for word in [(Policy.Word.unusedFor, age), (.filter, "until=\(age)")] {
+                let plan = try Flow.plan(later, try policy([word], kinds: [.containers]))
+                #expect(Set(plan.steps.flatMap(\.names)) == goes, "\(word)")
+            }
+        }
         let both = try Flow.plan(survey, try policy([(.all, "true")], kinds: [.containers, .images]))
         #expect(both.steps.contains { $0.id == host.ids[Image(repository: 1, version: 4)]! })
 
@@ -100,6 +112,25 @@ struct LiveRetentionTests {
         let unread = try await Flow.survey(host.request())
         let error = #expect(throws: FlowError.self) { try Flow.plan(unread, try policy([(.all, "true")])) }
         #expect(error?.code == .refused)
+    }
+
+    private func largeLog(_ host: RetentionHost) async throws {
+        let seen = try await survey(host.request())
+        let plan = try Flow.plan(seen, try policy([(.to, "10MB")], kinds: [.logs]))
+        #expect(plan.steps.map(\.names) == [["talks"]] && plan.steps[0].freesBytes > 50_000_000)
+        let last = try loggedNumbers(try host.engine.docker("logs", "--tail", "1", "talks")).upperBound
+        #expect(last > 200_000)
+        let before = try host.storeBytes()
+        let receipt = try await carryOut(ApprovedPlan(plan, approver: "test"), seen, host.request())
+        #expect(receipt.steps.map(\.outcome) == [.done], "\(receipt.steps.map(\.reason))")
+        let freed = before - (try host.storeBytes())
+        // It writes about 12 kB a second meanwhile.
+        #expect(abs(freed - plan.totals.freesNowBytes) <= 128 << 10, "freed \(freed) of \(plan.totals.freesNowBytes)")
+        let kept = try loggedNumbers(try host.engine.docker("logs", "talks"))
+        #expect(kept.lowerBound > 150_000 && kept.contains(last) && kept.count > 30_000, "\(kept)")
+        let later = try loggedNumbers(try host.engine.docker("logs", "--tail", "1000", "talks"))
+        #expect(later.count == 1000 && later.upperBound >= kept.upperBound)
+        try host.engine.docker("rm", "-f", "talks")
     }
 
     private func carriedOut(_ host: RetentionHost) async throws {

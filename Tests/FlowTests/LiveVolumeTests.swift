@@ -24,6 +24,9 @@ struct LiveVolumeTests {
         let opted = plan.kept.first { $0.id == "opted" }
         #expect(opted?.why.contains { $0.contains("options") } == true)
         let before = try live.objects()
+        let trees = try live.trees()
+        let known = try live.inspected()
+        #expect(trees["labelled"]?.entries.count == 11 && trees["labelled"]?.directoryTimes.count == 4)
 
         let receipt = try await carryOut(ApprovedPlan(plan, approver: "test"), survey, live.request)
         #expect(receipt.steps.map(\.outcome) == [.done, .done], "\(receipt.steps.map(\.reason))")
@@ -40,6 +43,11 @@ struct LiveVolumeTests {
         #expect(try live.content(of: live.anonymous) == "of anonymous")
         // The very same directories, not copies.
         #expect(try live.objects() == before)
+        #expect(try live.inspected() == known)
+        for (volume, tree) in try live.trees() {
+            #expect(tree == trees[volume], "\(volume): \(tree.differences(from: trees[volume]!))")
+            #expect(tree.directoryTimes == trees[volume]?.directoryTimes, "\(volume)")
+        }
         #expect(try await trash(live.request).isEmpty)
         #expect(!FileManager.default.fileExists(atPath: live.engine.root + "/.bilge"))
 
@@ -146,6 +154,7 @@ private struct Volumes {
         try engine.docker("volume", "create", "--label", "team=ä \"b\"", "--label", "empty=", "labelled")
         try engine.docker("volume", "create", "-o", "type=tmpfs", "-o", "device=tmpfs", "opted")
         try write("of labelled", to: "labelled")
+        try fill("labelled")
         try write("of used", to: "used")
         try engine.docker("create", "--network", "none", "-v", "used:/data", "base:1", "true")
     }
@@ -160,6 +169,42 @@ private struct Volumes {
         let survey = try await survey(request)
         let policy = Plan.Policy(kinds: ["volumes"], graceSeconds: 0, named: named, keep: [])
         return (survey, try Flow.plan(survey, policy))
+    }
+
+    /// Everything a tree can have: modes, owners, old times, links of both kinds, a pipe, a hole, attributes, odd names.
+    private func fill(_ volume: String) throws {
+        try run([
+            "sh", "-ec",
+            """
+            cd "$1"; mkdir -p a/b empty; head -c 300000 /dev/urandom > a/b/data; printf x > 'a/name with "quotes" ä'
+            ln a/b/data a/hard; ln -s ../nowhere a/soft; mkfifo a/pipe; truncate -s 5M a/hole; printf y >> a/hole
+            printf '#!/bin/sh\\n' > a/run; chown 999:998 a/run a/b; chmod 4750 a/run; chmod 1777 empty
+            setfattr -n user.note -v 'of ours' a/b/data; setfattr -n trusted.t -v 1 a/b
+            touch -h -d 2001-02-03T04:05:06.123456789Z a/soft a/run; touch -d 1999-01-01 a/b empty a
+            """, "sh", "\(engine.root)/volumes/\(volume)/_data",
+        ])
+    }
+
+    /// What each volume's data is, in every respect.
+    func trees() throws -> [String: TreeSnapshot] {
+        var trees: [String: TreeSnapshot] = [:]
+        for volume in try directories() {
+            trees[volume] = try TreeSnapshot(of: "\(engine.root)/volumes/\(volume)/_data")
+        }
+        return trees
+    }
+
+    /// What the engine says of each volume.
+    func inspected() throws -> [String: String] {
+        var answers: [String: String] = [:]
+        for volume in try listed() {
+            answers[volume] = try engine.docker(
+                "volume", "inspect", "-f",
+                // What has no labels or options has `null` or `{}`, which mean the same.
+                "{{.Name}} {{.Driver}} {{.Scope}} {{.Mountpoint}} {{range $key, $value := .Labels}}{{$key}}={{$value}} "
+                    + "{{end}}; {{range $key, $value := .Options}}{{$key}}={{$value}} {{end}}", volume)
+        }
+        return answers
     }
 
     func write(_ text: String, to volume: String) throws {

@@ -26,13 +26,22 @@ final class RetentionHost: @unchecked Sendable {
     let engine: LiveEngine
     let now = Date()
     private let registry: Process
+    /// How much of its own each image has.
+    let bytes: (Image) -> Int
     let port: Int
     /// The ids that the engine gave, without `sha256:`.
     private(set) var ids: [Image: String] = [:]
 
-    /// - Parameter hasImages: false for what needs only an engine with `base:1`.
-    init(hasImages: Bool = true) throws {
-        engine = try LiveEngine()
+    /// - Parameters:
+    ///   - hasImages: false for what needs only an engine with `base:1`.
+    ///   - folder: holds the data root; a folder of its own unless one is given.
+    ///   - bytes: how much of its own each image has.
+    init(
+        hasImages: Bool = true, in folder: String? = nil,
+        bytes: @escaping (Image) -> Int = { 20_000 + $0.repository * 3000 + $0.version }
+    ) throws {
+        engine = try LiveEngine(in: folder)
+        self.bytes = bytes
         port = Int.random(in: 20_000..<30_000)
         let folder = engine.directory.path
         try engine.directory.write(
@@ -91,13 +100,15 @@ final class RetentionHost: @unchecked Sendable {
         return Set(Self.images.filter { tags.contains(tag($0)) })
     }
 
-    /// Loads all images in one archive, pushes four repositories, and sets back when each came here.
+    /// Loads the images, one archive for each repository, pushes four repositories, and sets back when each came here.
     private func load() throws {
         var calls: [String] = []
         for image in Self.images {
-            let size = 20_000 + image.repository * 3000 + image.version
+            let size = bytes(image)
             let name = "i\(image.repository)-\(image.version)"
             calls.append("make \(name) \(tag(image)) \(size) \(stamp(days: image.builtDays)) \(image.team)")
+            // The engine unpacks an archive in its root first: not all at once.
+            if image.version == 4 { calls.append("send") }
         }
         let script = """
             set -e; cd '\(engine.directory.path)'; mkdir -p load; tar -C base -cf load/base.tar .
@@ -108,8 +119,11 @@ final class RetentionHost: @unchecked Sendable {
               printf '{"architecture":"amd64","os":"linux","created":"%s","config":{"Cmd":["sh","-c","cat /data > /dev/null; echo ran"],"Labels":{"team":"%s"}},"rootfs":{"type":"layers","diff_ids":["sha256:%s","sha256:%s"]}}' "$4" "$5" $base $own > load/$1.json
               list="$list,{\\"Config\\":\\"$1.json\\",\\"RepoTags\\":[\\"$2\\"],\\"Layers\\":[\\"base.tar\\",\\"$1.tar\\"]}"
             }
+            send() {
+              echo "[${list#,}]" > load/manifest.json; list=
+              tar -C load -c . | /usr/bin/docker -H 'unix://\(engine.socket)' load -q; rm load/i*
+            }
             \(calls.joined(separator: "\n"))
-            echo "[${list#,}]" > load/manifest.json; tar -C load -c . | /usr/bin/docker -H 'unix://\(engine.socket)' load -q
             """
         try run(["sh", "-c", script])
         for repository in 0..<4 { try engine.docker("push", "-a", "-q", "127.0.0.1:\(port)/r\(repository)") }
@@ -179,6 +193,23 @@ final class RetentionHost: @unchecked Sendable {
             "service", "update", "-d", "--no-resolve-image", "--image", tag(Image(repository: 5, version: 3)), "web")
     }
 
+    /// A container that has written more than 60 MB of numbered lines, and goes on with some 40 a second.
+    func startTalking() async throws {
+        let line = String(repeating: "x", count: 200)
+        _ = try docker([
+            "run", "-d", "--network", "none", "--name", "talks", "base:1", "busybox", "awk",
+            "BEGIN { for (i = 1; ; i++) { print \"line\", i, \"\(line)\"; if (i > 220000) { fflush(); system(\"sleep 0.02\") } } }",
+        ])
+        for _ in 0..<300 {
+            let survey = try await survey(request())
+            if let log = logs(survey).first(where: { $0.container.name == "talks" }), log.sizeBytes > 60_000_000 {
+                return
+            }
+            try await Task.sleep(for: .milliseconds(200))
+        }
+        throw CommandFailed(description: "the log of talks does not grow to 60 MB")
+    }
+
     func docker(_ arguments: [String]) throws -> String {
         try run(
             ["/usr/bin/docker", "-H", "unix://" + engine.socket] + arguments,
@@ -208,5 +239,22 @@ final class RetentionHost: @unchecked Sendable {
         let paths = ["overlay2", "image", "containers", "volumes"].map { engine.root + "/" + $0 }
         let lines = try run(["du", "-s", "-B1", "-c"] + paths).split(separator: "\n")
         return Int64(lines.last?.split(separator: "\t").first ?? "") ?? 0
+    }
+}
+
+extension Plan.Policy {
+    /// Rules without a grace period; each word goes to the kinds that know it.
+    static func rules(
+        _ words: [(Policy.Word, String)], kinds: [Policy.Kind] = [.images], free: String? = nil
+    ) throws -> Plan.Policy {
+        var retention = Policy(free: try free.map { try FreeTarget($0) })
+        for kind in kinds {
+            var rules = Policy.Rules()
+            for (word, value) in words where word.kinds.contains(kind) { try rules.set(word, to: value, for: kind) }
+            retention.rules[kind] = rules
+        }
+        return Plan.Policy(
+            kinds: kinds.map(\.rawValue).sorted(), graceSeconds: 0, named: retention.rules[.volumes]?.named ?? false,
+            keep: [], retention: retention)
     }
 }

@@ -37,6 +37,7 @@ struct TrashEmpty: Command {
         let answer = TrashAnswer(runs: chosen, now: request.now, output, root)
         if confirm.dryRun || chosen.isEmpty {
             try console.show(answer, output)
+            if !confirm.dryRun { try await console.settle(try await console.survey(request), request) }
             return .done
         }
         // The result is what was freed; the list before the question is part of it only for people.

@@ -43,7 +43,7 @@ extension PickList {
     init(_ plan: Plan, _ survey: Survey) {
         let needs = Flow.needs(of: plan.steps, in: survey)
         let rows = zip(plan.steps, needs).map { step, needs in
-            let path = step.paths.first.map { Shown.short($0) } ?? Shown.short(id: step.id)
+            let path = step.shownPlace(whole: false)
             return Row(
                 kind: step.kind, name: step.names.isEmpty ? path : step.names.joined(separator: ", "),
                 bytes: step.freesBytes, why: step.why.first ?? "", needs: needs)

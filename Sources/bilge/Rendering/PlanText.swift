@@ -17,7 +17,8 @@ struct PlanAnswer: Report {
     var isWhole = false
     /// The command that carries it out; `nil` if the question comes next.
     var command: String?
-    /// The command that shows what could not be read or who protects it.
+    /// The commands that put back and that free what is held.
+    var undo: String
     var trash: String
 
     var ids: [String] { plan.steps.flatMap { $0.isEngines ? [$0.id] : $0.paths.map(\.text) } }
@@ -78,7 +79,7 @@ struct PlanAnswer: Report {
     }
 
     private var totalLines: [String] {
-        guard !plan.steps.isEmpty else { return [] }
+        guard !plan.steps.isEmpty else { return targetLines }
         let held = plan.totals.freesWhenTrashEmptiesBytes
         let now = plan.totals.freesNowBytes
         let size = ByteCount(held).text
@@ -92,7 +93,7 @@ struct PlanAnswer: Report {
                 + "\(Shown.text(plan.root.path))/.bilge."
         ]
         if plan.steps.contains(where: \.undo) {
-            lines.append("`bilge undo` puts them back, and only `\(trash)` frees them.")
+            lines.append("`\(undo)` puts them back, and only `\(trash)` frees them.")
         }
         return lines + finalLines + targetLines + run
     }
@@ -100,6 +101,7 @@ struct PlanAnswer: Report {
     /// A target that this does not reach.
     private var targetLines: [String] {
         guard let free = plan.policy.retention.free, let wanted = plan.totals.wantedBytes else { return [] }
+        if wanted == 0 { return ["\(free.text) are free already."] }
         let missing = wanted - plan.totals.freesNowBytes - plan.totals.freesWhenTrashEmptiesBytes
         return missing > 0 ? ["That is \(ByteCount(missing).text) less than \(free.text) free would need."] : []
     }
@@ -176,7 +178,21 @@ struct ReceiptAnswer: Report {
                 ["  " + word(line), line.step.kind, path, ByteCount(line.step.freesBytes).text, line.reason],
                 line.outcome == .done ? .plain : .red)
         }
-        return [""] + table.lines(style) + [""] + summary + troubles.map { style($0, .red) }
+        return [""] + table.lines(style) + [""] + summary + pulls + logAdvice + troubles.map { style($0, .red) }
+    }
+
+    /// What came back without what it was pulled by; the receipt goes with the run.
+    private var pulls: [String] {
+        let back = isUndo ? receipt.steps.filter { $0.outcome == .done }.compactMap(\.step.pullableAs) : []
+        guard !back.isEmpty else { return [] }
+        return ["", "The engine forgot what these can be pulled by. To have it know again:"]
+            + back.map { "  docker pull \(Shown.text($0))" }
+    }
+
+    /// What would have prevented large logs.
+    private var logAdvice: [String] {
+        let isTrimmed = receipt.steps.contains { $0.step.action == .trimLog && $0.outcome == .done }
+        return isTrimmed ? LogAdvice.settings : []
     }
 
     private func name(_ step: Plan.Step) -> String { ([step.id] + step.names).joined(separator: " ") }

@@ -47,8 +47,10 @@ extension Judged {
         }
         switch standing {
         case .inUse:
-            return item.path.components.first == ".bilge"
-                ? ["See what is held: \(root.hint("trash ls"))"] : ["Nothing. Something needs it."]
+            if item.path.components.first == ".bilge" { return ["See what is held: \(root.hint("trash ls"))"] }
+            guard item.thing == .image || item.thing == .container else { return ["Nothing. Something needs it."] }
+            let name = RootOptions.quoted(names.first ?? item.id)
+            return ["Nothing by itself. What keeps it from a policy: " + root.hint("why-not \(name)")]
         case .orphan:
             let command = item.thing.isVolume ? "prune volumes" : "prune"
             return [
@@ -61,12 +63,20 @@ extension Judged {
         }
     }
 
+    /// Of an image that has a name; others go without being asked for.
+    private func filter(_ name: String) -> String {
+        name.contains(":") ? " --filter " + RootOptions.quoted("reference=" + name) : ""
+    }
+
     private func reclaim(_ name: String, _ root: RootOptions) -> String {
         switch item.thing {
         case .anonymousVolume: "Nobody needs it; the engine knows it: \(root.cautiousHint("prune volumes"))"
         case .namedVolume: "No container uses it, but somebody named it: \(root.cautiousHint("prune volumes --named"))"
-        case .image: "Nobody needs it; the engine knows it: docker image rm \(Shown.short(id: name))."
-        case .buildCache, .buildScratch: "Let the builder drop it: docker builder prune."
+        case .image:
+            "No container needs it; the engine knows it: \(root.cautiousHint("prune images" + filter(name))); "
+                + "with --irreplaceable if no registry has it."
+        case .buildCache: "The engine knows it: \(root.cautiousHint("prune cache"))"
+        case .buildScratch: "Let the builder drop it: docker builder prune."
         case .layer, .initLayer, .rwLayer, .removingLayer, .danglingLink, .layerRecord, .mountRecord, .container,
             .containerLeftover, .log, .bindRecord, .scratch, .plugin, .removingPlugin, .snapshot, .blob, .ingest,
             .lease, .metadata, .otherDriver, .foreign:
