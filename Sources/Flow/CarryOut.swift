@@ -158,6 +158,10 @@ package func unfinished(_ survey: Survey) throws -> [String] {
 /// Finishes what an earlier command left half done, for one that has nothing else to do. Returns what was done and what was
 /// left, one sentence each.
 package func settle(_ survey: Survey, _ request: Request) async throws -> [String] {
+    let lease: OfflineLease?
+    // Where nothing may be written now, whoever may write next settles it.
+    do { lease = try permission(toWrite: survey) } catch  where error.code == .refused { return [] }
+    defer { withExtendedLifetime(lease) {} }
     do {
         let recovery = try await Act.settle(
             in: survey.directory, checks: Rechecks(survey, request).checks,
