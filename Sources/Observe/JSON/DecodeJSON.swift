@@ -11,7 +11,7 @@ package struct FormatError: Error, Hashable, Sendable, CustomStringConvertible {
 func decodeJSON<Value: Decodable>(_ type: Value.Type, _ bytes: [UInt8]) throws(FormatError) -> Value {
     guard !bytes.isEmpty else { throw FormatError("the file is empty") }
     do {
-        return try JSONValue(document: JSONText(bytes), number: 0, place: nil).decode(type)
+        return try JSONValue(document: JSONText(bytes), number: 0).decode(type)
     } catch let error as DecodingError {
         throw FormatError(summary(of: error))
     } catch let error as FormatError {

@@ -7,28 +7,12 @@
 struct JSONValue {
     let document: JSONText
     let number: Int
-    let place: JSONPlace?
 
     var node: JSONText.Node { document.nodes[number] }
 
     var isNull: Bool { node.kind == .null }
 
-    func at(_ number: Int, _ key: any CodingKey) -> JSONValue {
-        JSONValue(document: document, number: number, place: JSONPlace(key: key, above: place))
-    }
-}
-
-/// Where a value is in its document.
-final class JSONPlace: Sendable {
-    let key: any CodingKey
-    let above: JSONPlace?
-
-    init(key: any CodingKey, above: JSONPlace?) {
-        self.key = key
-        self.above = above
-    }
-
-    var path: [any CodingKey] { (above?.path ?? []) + [key] }
+    func at(_ number: Int) -> JSONValue { JSONValue(document: document, number: number) }
 }
 
 extension JSONValue {
@@ -73,7 +57,7 @@ extension JSONValue {
         var number = self.number + 1
         while number < node.next {
             let name = document.text(document.nodes[number])
-            let value = at(number + 1, JSONKey(name))
+            let value = at(number + 1)
             guard values.updateValue(try decode(value), forKey: name) == nil else {
                 throw value.corrupted("it is there twice")
             }
@@ -111,6 +95,34 @@ extension Dictionary: StringDictionary where Key == String, Value: Decodable {
     }
 }
 
+extension JSONText {
+    /// The names and places on the way from the whole document to a value in it: only who finds an error asks.
+    fileprivate func path(to number: Int) -> [any CodingKey] {
+        var path: [JSONKey] = []
+        var current = 0
+        // All that is in a value follows it.
+        while current < number {
+            var child = current + 1
+            switch nodes[current].kind {
+            case .object:
+                while nodes[child + 1].next <= number { child = Int(nodes[child + 1].next) }
+                path.append(JSONKey(text(nodes[child])))
+                current = child + 1
+            case .array:
+                var index = 0
+                while nodes[child].next <= number {
+                    child = Int(nodes[child].next)
+                    index += 1
+                }
+                path.append(JSONKey(intValue: index))
+                current = child
+            case .text, .escapedText, .number, .yes, .no, .null: return path
+            }
+        }
+        return path
+    }
+}
+
 /// A member's name, or an index.
 struct JSONKey: CodingKey {
     let stringValue: String
@@ -130,7 +142,7 @@ struct JSONKey: CodingKey {
 }
 
 extension JSONValue: Decoder, SingleValueDecodingContainer {
-    var codingPath: [any CodingKey] { place?.path ?? [] }
+    var codingPath: [any CodingKey] { document.path(to: number) }
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
@@ -188,7 +200,7 @@ private struct JSONMembers<Key: CodingKey>: KeyedDecodingContainerProtocol {
         while number < end {
             let value = number + 1
             if document.equals(document.nodes[number], name) {
-                let this = object.at(value, key)
+                let this = object.at(value)
                 if found != nil { throw this.corrupted("it is there twice") }
                 found = this
             }
@@ -269,8 +281,8 @@ private struct JSONElements: UnkeyedDecodingContainer {
     var isAtEnd: Bool { next >= array.node.next }
 
     private mutating func take<Value>(_ decode: (JSONValue) throws -> Value) throws -> Value {
-        let value = array.at(next, JSONKey(intValue: currentIndex))
-        guard !isAtEnd else { throw value.corrupted("it is not there") }
+        guard !isAtEnd else { throw array.corrupted("it has \(currentIndex) elements, and no more") }
+        let value = array.at(next)
         let decoded = try decode(value)
         next = Int(value.node.next)
         currentIndex += 1
