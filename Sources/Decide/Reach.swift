@@ -42,33 +42,65 @@ package struct Reach: Sendable {
         let next: Int32
     }
 
-    package init(_ findings: Findings) {
+    /// - Parameter all: runs independent tasks and returns their answers in order, such as `concurrently`.
+    package init(_ findings: Findings, all: ([@Sendable () -> [Ends]]) -> [[Ends]] = { $0.map { $0() } }) {
         index = findings.index
         nodes = index.known.map { Node(path: $0) }
-        add(findings.claims)
+        let (index, claims) = (index, findings.claims)
+        let starts = stride(from: 0, to: claims.count, by: 4096)
+        let ends = all(
+            starts.map { start in
+                { claims[start..<min(start + 4096, claims.count)].map { Ends($0, index) } }
+            })
+        add(claims, ends.flatMap(\.self))
+    }
+
+    /// The two ends of a claim by number: finding them is most of the work.
+    package struct Ends: Sendable {
+        /// -1 for nothing that is an item.
+        fileprivate let target: Int32
+        fileprivate let isAbove: Bool
+        /// -1 unless it is an item.
+        fileprivate let claimant: Int32
+
+        fileprivate init(_ claim: Claim, _ index: ItemIndex) {
+            let (number, isAbove) = index.find(claim.target) ?? (-1, false)
+            target = Int32(number)
+            self.isAbove = isAbove
+            if case .item(let path) = claim.claimant {
+                claimant = index.number(of: path).map { Int32($0) } ?? -1
+            } else {
+                claimant = -1
+            }
+        }
     }
 
     /// Takes in what another witness says.
-    package mutating func add(_ more: [Claim]) {
+    package mutating func add(_ more: [Claim]) { add(more, more.map { Ends($0, index) }) }
+
+    private mutating func add(_ more: [Claim], _ ends: [Ends]) {
         guard !more.isEmpty else { return }
         let first = claims.count
         if claims.isEmpty { claims = more } else { claims += more }
         nextOnItem += repeatElement(-1, count: more.count)
         claimants += repeatElement(-1, count: more.count)
-        for number in first..<claims.count {
-            guard let (item, isAbove) = index.find(claims[number].target) else { continue }
-            if isAbove { claimsAbove.append(claims[number]) }
+        for (number, ends) in zip(first..., ends) {
+            if ends.isAbove { claimsAbove.append(claims[number]) }
             // A directory of items may be an item too (`volumes`), which the layout claims.
-            if item >= 0 { connect(number, to: item) }
+            if ends.target >= 0 { connect(number, to: Int(ends.target), from: ends.claimant) }
         }
         mark()
     }
 
-    private mutating func connect(_ number: Int, to item: Int) {
+    private mutating func connect(_ number: Int, to item: Int, from known: Int32) {
         let last = nodes[item].claims.last
         if last < 0 { nodes[item].claims.first = Int32(number) } else { nextOnItem[Int(last)] = Int32(number) }
         nodes[item].claims.last = Int32(number)
-        if case .item(let claimant) = claims[number].claimant { claimants[number] = Int32(node(of: claimant)) }
+        if known >= 0 {
+            claimants[number] = known
+        } else if case .item(let claimant) = claims[number].claimant {
+            claimants[number] = Int32(node(of: claimant))
+        }
         let claimant = Int(claimants[number])
         switch claims[number].force {
         case .mentions: break

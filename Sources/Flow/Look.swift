@@ -60,7 +60,7 @@ struct Place: Sendable {
 
     private func judge(_ found: consuming Findings, _ moved: [(item: Item, changed: Timestamp?)]) -> Look {
         var findings = found
-        var reach = Reach(findings)
+        var reach = Reach(findings, all: concurrently)
         let (seen, coverage) = witness(candidates(findings, reach))
         reach.add(seen.claims)
         findings.merge(seen)
