@@ -41,23 +41,24 @@ struct BuildClaims {
 
     mutating func claimSnapshots(_ source: String) {
         guard let snapshots else { return }
-        for (key, snapshot) in snapshots.byKey {
+        // In the same order at each look: so are the reasons that people read.
+        for (key, snapshot) in snapshots.byKey.sorted(by: { $0.key < $1.key }) {
             // A key that is only a second name has no directory of its own; if there is one, it is BuildKit's all the same.
-            for name in Set([key, snapshot.committed ?? key]) { claimDirectory(name, by: key, .knows, source) }
+            for name in Set([key, snapshot.committed ?? key]).sorted() { claimDirectory(name, by: key, .knows, source) }
             if let parent = snapshot.parent { claimParent(parent, of: key, source) }
         }
-        for (chainID, keys) in snapshots.heldChains {
-            for key in keys { claimLayer(chainID, by: key, source) }
+        for (chainID, keys) in snapshots.heldChains.sorted(by: { $0.key < $1.key }) {
+            for key in keys.sorted() { claimLayer(chainID, by: key, source) }
         }
     }
 
     mutating func claimRecords(_ source: String) {
-        for record in (records?.byID ?? [:]).values {
+        for (_, record) in (records?.byID ?? [:]).sorted(by: { $0.key < $1.key }) {
             let key = record.snapshot ?? record.id
-            for name in Set([key, record.id, directoryName(of: key)]) {
+            for name in Set([key, record.id, directoryName(of: key)]).sorted() {
                 claimDirectory(name, by: record.id, .knows, source)
             }
-            for chainID in Set([record.chainID, BuildSnapshots.chainID(key)].compactMap(\.self)) {
+            for chainID in Set([record.chainID, BuildSnapshots.chainID(key)].compactMap(\.self)).sorted() {
                 claimLayer(chainID, by: record.id, source)
             }
             // A record that was frozen shares the directory of the one it came from, until that is used again.
