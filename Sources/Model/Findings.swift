@@ -99,10 +99,19 @@ package struct Findings: Sendable {
 
     package mutating func reserveCapacity(_ items: Int) { self.items.reserveCapacity(items) }
 
+    /// Joins all, in their order.
+    package mutating func merge(all parts: consuming [Findings]) {
+        // Growing step by step would copy most of them several times.
+        claims.reserveCapacity(parts.reduce(claims.count) { $0 + $1.claims.count })
+        // Each is let go of at once: a large root is there twice meanwhile.
+        parts.reverse()
+        while let part = parts.popLast() { merge(part) }
+    }
+
     package mutating func merge(_ other: Findings) {
         merge(items: other)
         // Adding nothing to an array that is shared would copy it.
-        if claims.isEmpty { claims = other.claims } else if !other.claims.isEmpty { claims += other.claims }
+        if !other.claims.isEmpty { claims += other.claims }
         problems += other.problems
         bundles += other.bundles
         catalog.merge(other.catalog)

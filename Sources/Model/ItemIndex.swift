@@ -18,6 +18,13 @@ package struct ItemIndex: Sendable {
         var owner: Int32 = -1
         /// True if items lie below.
         var isAbove = false
+
+        /// Returns its number, which is `next` if it has none yet.
+        mutating func enter(_ next: Int32) -> Int32 {
+            if item < 0 { item = next }
+            owner = item
+            return item
+        }
     }
 
     private var places: [RelativePath: Place] = [.root: Place(isAbove: true)]
@@ -42,18 +49,12 @@ package struct ItemIndex: Sendable {
 
     /// The same, but for marking the directory that the item is in.
     mutating func enter(_ item: Item) {
-        let number = Int32(self.number(of: item.path) ?? known.count)
+        let number = places[item.path, default: Place()].enter(Int32(known.count))
         if number == known.count { known.append(item.path) }
-        set(number, at: item.path)
         for path in item.paths.dropFirst() {
             places[path, default: Place()].owner = number
             if let parent = path.parent { markAbove(parent) }
         }
-    }
-
-    private mutating func set(_ number: Int32, at path: RelativePath) {
-        let isAbove = places[path]?.isAbove ?? false
-        places[path] = Place(item: number, owner: number, isAbove: isAbove)
     }
 
     /// Marks a directory of items, and all that it is in.

@@ -19,7 +19,7 @@ package func observe(
 ) -> Findings {
     let readers = readers(rootPath: path) + ([.inDataRoot] + stores).map { ContainerdReader($0, now: now) }
     var findings = items(in: root, readers, moved)
-    for found in claims(in: root, readers, among: findings) { findings.merge(found) }
+    findings.merge(all: claims(in: root, readers, among: findings))
     return findings
 }
 
@@ -34,7 +34,7 @@ private func items(in root: Directory, _ readers: [any Reader], _ moved: [Item])
             }
         })
     findings.reserveCapacity(all.reduce(0) { $0 + $1.items.count })
-    for found in all { findings.merge(found) }
+    findings.merge(all: all)
     for item in moved where findings.items[item.path] == nil { findings.add(item) }
     findings.arrange()
     return findings

@@ -43,9 +43,7 @@ struct ImageDatabase {
             layers.map { (Link(parent: $0.value.parent, diffID: $0.value.diffID), $0.key) },
             uniquingKeysWith: { first, _ in first })
         let parts = items.items(in: content).filter { $0.thing == .image }.parts(of: 256)
-        for part in concurrently(parts.map { part in { self.images(part, namesOf, chains, in: root) } }) {
-            findings.merge(part)
-        }
+        findings.merge(all: concurrently(parts.map { part in { self.images(part, namesOf, chains, in: root) } }))
         for (name, id) in names {
             findings.claim(content / id, by: .tag(name), source: (store / "repositories.json").text)
         }

@@ -75,9 +75,8 @@ struct LayerDatabase {
     /// Claims the layers of containers, each as far as the container itself is needed.
     func claimMounts(in root: Directory, among items: Findings, into findings: inout Findings) {
         let parts = items.items(in: mounts).filter { $0.thing == .mountRecord }.map(\.path).parts(of: 256)
-        for part in concurrently(parts.map { part in { self.mounts(part, in: root, among: items) } }) {
-            findings.merge(part)
-        }
+        findings.merge(
+            all: concurrently(parts.map { part in { self.mounts(part, in: root, among: items) } }))
     }
 
     private func mounts(_ paths: ArraySlice<RelativePath>, in root: Directory, among items: Findings) -> Findings {

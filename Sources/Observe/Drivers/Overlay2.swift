@@ -29,14 +29,10 @@ package struct Overlay2: Reader {
         else {
             return findings
         }
-        let directories = Set(entries.filter { $0.kind == .directory }.map(\.name))
         findings.reserveCapacity(entries.count)
-        let linksOf = readLinks(in: root, directories, &findings)
-        for entry in entries where entry.name != "l" {
-            let path = folder / entry.name
-            var paths = [path]
-            if let links = linksOf[entry.name] { paths += links.count == 1 ? links : links.sorted() }
-            findings.add(Item(thing(of: entry), paths))
+        let linksOf = readLinks(in: root, to: entries, &findings)
+        for (entry, links) in zip(entries, linksOf) where entry.name != "l" {
+            findings.add(Item(thing(of: entry), [folder / entry.name] + (links.count > 1 ? links.sorted() : links)))
         }
         return findings
     }
@@ -84,23 +80,24 @@ package struct Overlay2: Reader {
         return isInit ? .initLayer : .foreign
     }
 
-    /// Returns the links of each layer; a link whose layer does not exist becomes an item of its own.
+    /// Returns the links to each of the driver's entries; a link whose layer does not exist becomes an item of its own.
     private func readLinks(
-        in root: Directory, _ directories: Set<String>, _ findings: inout Findings
-    ) -> [String: [RelativePath]] {
+        in root: Directory, to entries: [Entry], _ findings: inout Findings
+    ) -> [[RelativePath]] {
+        var linksOf = [[RelativePath]](repeating: [], count: entries.count)
         guard let folder = findings.reading(links, hides: area, { try root.statusIfPresent(links) }) ?? nil,
             folder.kind == .directory
-        else { return [:] }
+        else { return linksOf }
         findings.add(Item(.metadata, [links]))
-        var linksOf: [String: [RelativePath]] = [:]
-        linksOf.reserveCapacity(directories.count)
+        var numbers = [String: Int](minimumCapacity: entries.count)
+        for (number, entry) in entries.enumerated() where entry.kind == .directory { numbers[entry.name] = number }
         let opened = findings.reading(links, hides: area) { try root.directory(links) }
         let names = opened.flatMap { opened in findings.reading(links, hides: area) { try opened.names() } } ?? []
         for part in concurrently(names.parts(of: 512).map { part in { self.targets(of: part, in: opened) } }) {
             findings.merge(part.findings)
             for (link, layer) in part.layers {
-                if let layer, directories.contains(layer) {
-                    linksOf[layer, default: []].append(link)
+                if let number = layer.flatMap({ numbers[$0] }) {
+                    linksOf[number].append(link)
                 } else {
                     findings.add(Item(layer == nil ? .foreign : .danglingLink, [link]))
                 }

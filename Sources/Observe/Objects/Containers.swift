@@ -45,8 +45,7 @@ package struct Containers: Reader {
             layers: layers, index: index)
         let claimed = concurrently(read.map { part in { self.claims(part.records, places) } })
         var findings = Findings()
-        for part in read { findings.merge(part.findings) }
-        for part in claimed { findings.merge(part) }
+        findings.merge(all: read.map(\.findings) + claimed)
         return findings
     }
 

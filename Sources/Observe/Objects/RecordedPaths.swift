@@ -24,8 +24,10 @@ struct RecordedPaths: Sendable {
         let components = source.split(separator: "/").filter { $0 != "." }
         guard !components.contains("..") else { return tails(of: components) }
         let path = "/" + components.joined(separator: "/")
-        for root in roots where path == root || path.hasPrefix(root + "/") {
-            return [RelativePath(String(path.dropFirst(root.count + 1)))]
+        for root in roots where path.utf8.starts(with: root.utf8) {
+            let rest = path.utf8.dropFirst(root.utf8.count)
+            guard let next = rest.first else { return [.root] }
+            if next == UInt8(ascii: "/") { return [RelativePath(String(Substring(rest.dropFirst())))] }
         }
         if roots.contains(where: { $0.hasPrefix(path == "/" ? path : path + "/") }) { return [.root] }
         return tails(of: components)

@@ -55,7 +55,7 @@ package struct Volumes: Reader {
             parts.map { part in
                 { self.claims(part, records, bindSources, listedIn: hasDatabase ? database : nil, in: root) }
             })
-        for part in read { findings.merge(part) }
+        findings.merge(all: read)
         return findings
     }
 
