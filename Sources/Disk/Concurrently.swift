@@ -35,7 +35,7 @@ extension Array {
 ///
 /// By default each thread gets one of its own, and what is free in one is of no use to another: reading a large root took
 /// a fifth more memory. On a single one they wait for each other: some thousand times on the same root. Source: mallopt(3).
-package func limitHeaps() { cdisk_limit_heaps(4) }
+package func limitHeaps() { cdisk_limit_heaps(3) }
 
 /// Runs both, the second one on a thread of its own, and returns their answers.
 package func together<First, Second: Sendable>(

@@ -54,7 +54,13 @@ struct Console: Sendable {
     /// Prints lines of a result.
     func print(_ lines: [String]) {
         guard !lines.isEmpty else { return }
-        out(lines.joined(separator: "\n") + "\n")
+        var text = ""
+        text.reserveCapacity(lines.reduce(0) { $0 + $1.utf8.count + 1 })
+        for line in lines {
+            text += line
+            text += "\n"
+        }
+        out(text)
     }
 
     /// Prints lines that are no result.
