@@ -6,15 +6,18 @@ import Observe
 
 extension Survey {
     /// Why nobody here can tell who uses the root, whatever else is known: then nothing may be written.
-    package var blindness: String? { problems.lazy.map(\.reason).first { $0 == KernelWitness.blindness } }
+    package var blindness: String? { problems.blindness }
+}
+
+extension [Problem] {
+    fileprivate var blindness: String? { lazy.map(\.reason).first { $0 == KernelWitness.blindness } }
 }
 
 /// Refuses what writes where nobody can tell who uses the root.
 ///
 /// - Throws: `FlowError` with `refused`; nothing was changed.
 func refuseBlindness(_ problems: [Problem]) throws(FlowError) {
-    guard let reason = problems.lazy.map(\.reason).first(where: { $0 == KernelWitness.blindness }) else { return }
-    throw FlowError(.refused, "nothing was changed: \(reason)")
+    if let reason = problems.blindness { throw FlowError(.refused, "nothing was changed: \(reason)") }
 }
 
 /// Makes sure that nothing may be lost by writing below the root: an engine that answers and owns it, or nobody at all.

@@ -56,7 +56,6 @@ extension Console {
 
     /// Finishes what an earlier run left half done, and says so; not where nothing may be written.
     func settle(_ survey: Survey, _ request: Request) async throws {
-        guard survey.root.writeObstacles.isEmpty, survey.blindness == nil else { return }
         let sentences = try await showing("settling what an earlier run left …") {
             try await Flow.settle(survey, request)
         }
