@@ -11,11 +11,13 @@ package struct Reach: Sendable {
     package private(set) var claimsAbove: [Claim] = []
 
     private let index: ItemIndex
-    private(set) var claims: [Claim] = []
+    private(set) var claims = NumberedClaims()
     /// For each claim the next one on the same item, in the order of `claims`; -1 after the last.
     private var nextOnItem: [Int32] = []
     /// For each claim the number of the item that makes it; -1 if it is made by anything else.
     private var claimants: [Int32] = []
+    /// What each claim says, side by side: there are many on one item, and few have to be looked at as a whole.
+    private var sayings: [Saying] = []
     /// The items by their number, and behind them whatever else makes claims.
     private var nodes: [Node]
     private var others: [RelativePath: Int32] = [:]
@@ -35,6 +37,11 @@ package struct Reach: Sendable {
         var isKnown = false
     }
 
+    struct Saying {
+        let force: Claim.Force
+        let thing: Thing?
+    }
+
     /// "The item needs `target`."
     private struct Edge {
         let target: Int32
@@ -46,13 +53,19 @@ package struct Reach: Sendable {
     package init(_ findings: Findings, all: ([@Sendable () -> [Ends]]) -> [[Ends]] = { $0.map { $0() } }) {
         index = findings.index
         nodes = index.known.map { Node(path: $0) }
-        let (index, claims) = (index, findings.claims)
-        let starts = stride(from: 0, to: claims.count, by: 4096)
+        let index = index
+        let parts = findings.claims.lists.flatMap { list in
+            stride(from: 0, to: list.count, by: 4096).map { (list, $0..<min($0 + 4096, list.count)) }
+        }
         let ends = all(
-            starts.map { start in
-                { claims[start..<min(start + 4096, claims.count)].map { Ends($0, index) } }
+            parts.map { list, range in
+                {
+                    // Where they are: a slice would be a copy of each.
+                    let claims = list.span
+                    return range.map { Ends(claims[$0], index) }
+                }
             })
-        add(claims, ends.flatMap(\.self))
+        add(findings.claims, ends.flatMap(\.self))
     }
 
     /// The two ends of a claim by number: finding them is most of the work.
@@ -62,11 +75,13 @@ package struct Reach: Sendable {
         fileprivate let isAbove: Bool
         /// -1 unless it is an item.
         fileprivate let claimant: Int32
+        fileprivate let saying: Saying
 
-        fileprivate init(_ claim: Claim, _ index: ItemIndex) {
+        fileprivate init(_ claim: borrowing Claim, _ index: ItemIndex) {
             let (number, isAbove) = index.find(claim.target) ?? (-1, false)
             target = Int32(number)
             self.isAbove = isAbove
+            saying = Saying(force: claim.force, thing: claim.thing)
             if case .item(let path) = claim.claimant {
                 claimant = index.number(of: path).map { Int32($0) } ?? -1
             } else {
@@ -76,14 +91,15 @@ package struct Reach: Sendable {
     }
 
     /// Takes in what another witness says.
-    package mutating func add(_ more: [Claim]) { add(more, more.map { Ends($0, index) }) }
+    package mutating func add(_ more: ClaimList) { add(more, more.map { Ends($0, index) }) }
 
-    private mutating func add(_ more: [Claim], _ ends: [Ends]) {
+    private mutating func add(_ more: ClaimList, _ ends: [Ends]) {
         guard !more.isEmpty else { return }
         let first = claims.count
-        if claims.isEmpty { claims = more } else { claims += more }
-        nextOnItem += repeatElement(-1, count: more.count)
-        claimants += repeatElement(-1, count: more.count)
+        claims.append(more)
+        nextOnItem += repeatElement(-1, count: ends.count)
+        claimants += repeatElement(-1, count: ends.count)
+        sayings += ends.lazy.map(\.saying)
         for (number, ends) in zip(first..., ends) {
             if ends.isAbove { claimsAbove.append(claims[number]) }
             // A directory of items may be an item too (`volumes`), which the layout claims.
@@ -102,7 +118,7 @@ package struct Reach: Sendable {
             claimants[number] = Int32(node(of: claimant))
         }
         let claimant = Int(claimants[number])
-        switch claims[number].force {
+        switch sayings[number].force {
         case .mentions: break
         case .knows: nodes[item].hasRecord = true
         case .needs where claimant < 0: nodes[item].isRoot = true
@@ -146,6 +162,31 @@ package struct Reach: Sendable {
     }
 }
 
+/// Claims by the order in which they were added, from 0 on.
+struct NumberedClaims: Sendable {
+    private var lists: [[Claim]] = []
+    /// The number of the first claim of each list.
+    private var starts: [Int] = []
+    private(set) var count = 0
+
+    mutating func append(_ more: ClaimList) {
+        for list in more.lists {
+            lists.append(list)
+            starts.append(count)
+            count += list.count
+        }
+    }
+
+    subscript(number: Int) -> Claim {
+        var (low, high) = (0, starts.count - 1)
+        while low < high {
+            let middle = (low + high + 1) / 2
+            if starts[middle] <= number { low = middle } else { high = middle - 1 }
+        }
+        return lists[low][number - starts[low]]
+    }
+}
+
 extension Reach {
     /// The number of an item, or of something else that makes claims.
     func number(of path: RelativePath) -> Int? { index.number(of: path) ?? others[path].map(Int.init) }
@@ -168,6 +209,9 @@ extension Reach {
     func claims(on number: Int) -> ClaimNumbers {
         ClaimNumbers(number: nodes[number].claims.first, following: nextOnItem)
     }
+
+    /// What a claim says, but for who makes it and where.
+    func saying(_ claim: Int) -> Saying { sayings[claim] }
 
     /// True if a claim on a needed item is one of those that make it needed.
     func counts(_ claim: Int) -> Bool { claimants[claim] < 0 || nodes[Int(claimants[claim])].isNeeded }

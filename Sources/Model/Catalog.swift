@@ -15,13 +15,13 @@ package struct Catalog: Sendable {
     package init() {}
 
     package mutating func merge(_ other: Catalog) {
-        images += other.images
-        layers += other.layers
-        containers += other.containers
-        volumes += other.volumes
-        caches += other.caches
+        images.join(other.images)
+        layers.join(other.layers)
+        containers.join(other.containers)
+        volumes.join(other.volumes)
+        caches.join(other.caches)
         facts.merge(other.facts) { first, second in first + second.filter { !first.contains($0) } }
-        snapshots += other.snapshots
+        snapshots.join(other.snapshots)
     }
 }
 

@@ -7,39 +7,36 @@ package struct Findings: Sendable {
     /// Every thing that exists, by the path it is known by.
     package private(set) var items: [RelativePath: Item] = [:]
     private var arrangement: Arrangement?
-    /// The paths of all items, sorted; kept from `sort` until something is added.
+    /// The paths of all items, sorted; kept from `sort` until something changes.
     private var order: [RelativePath]?
-    package var claims: [Claim] = []
+    /// Who needs what, in the order in which it was said.
+    package var claims = ClaimList()
     package var problems: [Problem] = []
     package var bundles: [Bundle] = []
     package var catalog = Catalog()
 
     package init() {}
 
-    /// The items in the ways that they are looked for; kept from `arrange` on.
-    private struct Arrangement {
-        /// The paths of items by the directory that holds them, sorted.
-        var folders: [RelativePath: [RelativePath]] = [:]
-        /// All of them, sorted.
-        var paths: [RelativePath] = []
-        var index = ItemIndex()
-
-        /// Takes in paths that are new and sorted.
-        mutating func enter(_ fresh: [RelativePath]) {
-            // In order, so that what is in a folder follows upon each other.
-            var folder = RelativePath.root
-            var inside: [RelativePath] = []
-            for path in fresh {
-                if !path.isDirectly(in: folder) {
-                    if !inside.isEmpty { folders[folder, default: []].merge(sorted: inside) }
-                    folder = path.parent ?? .root
-                    inside = []
-                }
-                inside.append(path)
-            }
-            if !inside.isEmpty { folders[folder, default: []].merge(sorted: inside) }
-            paths.merge(sorted: fresh)
-        }
+    /// Joins what several found, in their order, and makes `items(in:)` and `index` fast.
+    ///
+    /// - Parameter both: runs two independent tasks and returns their answers, such as `together`: a large root has tens of
+    ///   thousands of items.
+    package init(
+        arranging parts: [Findings],
+        both: (() -> [RelativePath: Item], @escaping @Sendable () -> Arrangement) -> (
+            [RelativePath: Item], Arrangement
+        ) = { ($0(), $1()) }
+    ) {
+        let (items, arrangement) = both(
+            {
+                var items: [RelativePath: Item] = [:]
+                items.reserveCapacity(parts.reduce(0) { $0 + $1.items.count })
+                for part in parts { items.merge(part.items) { first, _ in first } }
+                return items
+            }, { Arrangement(parts) })
+        for part in parts { mergeAllButItems(part) }
+        self.items = items
+        self.arrangement = arrangement
     }
 
     package mutating func add(_ item: Item) {
@@ -49,30 +46,21 @@ package struct Findings: Sendable {
         if isNew { arrangement?.enter([item.path]) }
     }
 
-    /// Sorts the items, so that whoever merges them need not.
+    /// Sorts the items, so that whoever joins them need not.
     package mutating func sort() { order = items.keys.sorted() }
-
-    /// Makes `items(in:)` and `index` fast.
-    package mutating func arrange() {
-        var new = Arrangement()
-        new.index.reserveCapacity(items.count)
-        new.enter(paths)
-        for path in new.paths {
-            // In order, and so are the numbers of items.
-            guard let item = items[path] else { continue }
-            new.index.enter(item)
-        }
-        for folder in new.folders.keys { new.index.markAbove(folder) }
-        arrangement = new
-    }
 
     /// Finds the item that a path means.
     package var index: ItemIndex { arrangement?.index ?? ItemIndex(items.values) }
 
+    /// True if an item is known by exactly this path.
+    package func has(_ path: RelativePath) -> Bool { items.index(forKey: path) != nil }
+
     /// The items that are known by a path directly in `folder`, sorted by it.
-    package func items(in folder: RelativePath) -> [Item] {
-        let paths = arrangement.map { $0.folders[folder] ?? [] } ?? items.keys.filter { $0.parent == folder }.sorted()
-        return paths.compactMap { items[$0] }
+    package func items(in folder: RelativePath) -> [Item] { paths(in: folder).compactMap { items[$0] } }
+
+    /// The paths directly in `folder` that items are known by, sorted.
+    package func paths(in folder: RelativePath) -> [RelativePath] {
+        arrangement.map { $0.folders[folder] ?? [] } ?? items.keys.filter { $0.parent == folder }.sorted()
     }
 
     /// Every path that an item is known by, sorted.
@@ -101,70 +89,36 @@ package struct Findings: Sendable {
 
     /// Joins all, in their order.
     package mutating func merge(all parts: consuming [Findings]) {
-        // Growing step by step would copy most of them several times.
-        claims.reserveCapacity(parts.reduce(claims.count) { $0 + $1.claims.count })
         // Each is let go of at once: a large root is there twice meanwhile.
         parts.reverse()
         while let part = parts.popLast() { merge(part) }
     }
 
-    package mutating func merge(_ other: Findings) {
-        merge(items: other)
-        // Adding nothing to an array that is shared would copy it.
-        if !other.claims.isEmpty { claims += other.claims }
-        problems += other.problems
-        bundles += other.bundles
-        catalog.merge(other.catalog)
-    }
-
     /// Items that are known already stay as they are.
-    private mutating func merge(items other: Findings) {
-        guard !other.items.isEmpty else { return }
-        if arrangement != nil {
-            let fresh = other.paths.filter { items[$0] == nil }
+    package mutating func merge(_ other: Findings) {
+        if !other.items.isEmpty {
+            let fresh = arrangement == nil ? [] : other.paths.filter { items[$0] == nil }
             for path in fresh { if let item = other.items[path] { arrangement?.index.add(item) } }
             arrangement?.enter(fresh)
             order = nil
-        } else if let more = other.order, order != nil || items.isEmpty {
-            order = (order ?? []).merging(sorted: more.filter { items[$0] == nil })
-        } else {
-            order = nil
+            items.merge(other.items) { first, _ in first }
         }
-        items.merge(other.items) { first, _ in first }
+        mergeAllButItems(other)
+    }
+
+    private mutating func mergeAllButItems(_ other: Findings) {
+        claims.append(contentsOf: other.claims)
+        problems.join(other.problems)
+        bundles.join(other.bundles)
+        catalog.merge(other.catalog)
     }
 }
 
-extension [RelativePath] {
-    /// Merges two lists that are sorted.
-    fileprivate mutating func merge(sorted other: [RelativePath]) {
-        guard let first = other.first else { return }
-        if let last, first < last { self = merging(sorted: other) } else { self += other }
-    }
-
-    fileprivate func merging(sorted other: [RelativePath]) -> [RelativePath] {
-        var merged: [RelativePath] = []
-        merged.reserveCapacity(count + other.count)
-        var rest = self[...]
-        for path in other {
-            // Mostly all that is left goes before the next one, or nothing.
-            let next = rest.firstIndex(notBefore: path)
-            merged += rest[..<next]
-            merged.append(path)
-            rest = rest[next...]
-        }
-        return merged + rest
-    }
-}
-
-extension RandomAccessCollection<RelativePath> where Index == Int {
-    /// Where `path` is, or would be, in a sorted list.
-    fileprivate func firstIndex(notBefore path: RelativePath) -> Int {
-        var range = startIndex..<endIndex
-        while !range.isEmpty {
-            let middle = range.lowerBound + range.count / 2
-            range = self[middle] < path ? middle + 1..<range.upperBound : range.lowerBound..<middle
-        }
-        return range.lowerBound
+extension Array {
+    /// Appends. One that is empty becomes the other: copying and letting go of the elements is most of the work of joining
+    /// the answers about a large root.
+    mutating func join(_ other: [Element]) {
+        if isEmpty { self = other } else if !other.isEmpty { self += other }
     }
 }
 

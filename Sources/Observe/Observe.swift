@@ -24,8 +24,7 @@ package func observe(
 }
 
 private func items(in root: Directory, _ readers: [any Reader], _ moved: [Item]) -> Findings {
-    var findings = Findings()
-    let all = concurrently(
+    let found = concurrently(
         readers.map { reader in
             {
                 var found = reader.items(in: root)
@@ -33,10 +32,8 @@ private func items(in root: Directory, _ readers: [any Reader], _ moved: [Item])
                 return found
             }
         })
-    findings.reserveCapacity(all.reduce(0) { $0 + $1.items.count })
-    findings.merge(all: all)
-    for item in moved where findings.items[item.path] == nil { findings.add(item) }
-    findings.arrange()
+    var findings = Findings(arranging: found, both: together)
+    for item in moved where !findings.has(item.path) { findings.add(item) }
     return findings
 }
 

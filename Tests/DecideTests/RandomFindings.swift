@@ -30,7 +30,7 @@ extension Findings {
     func damaged(using random: inout SplitMix) -> Findings {
         var damaged = self
         let lost = claims.filter { _ in Int.random(in: 0..<4, using: &random) == 0 }
-        damaged.claims = claims.filter { !lost.contains($0) }
+        damaged.claims = ClaimList(claims.filter { !lost.contains($0) })
         for claim in lost { damaged.problem(claim.source, hides: [.item(claim.target)], because: "cut short") }
         return damaged
     }

@@ -170,7 +170,7 @@ private struct OneNamespace {
         let stem = String(key.prefix(64))
         if EntryName.isHexID(stem) {
             let container = "container \(stem.prefix(12))"
-            let isThere = graph.items.items[RelativePath("containers") / stem] != nil
+            let isThere = graph.items.has(RelativePath("containers") / stem)
             switch (key.dropFirst(64), isThere) {
             case ("", true): return "snapshot of \(container)"
             case ("-init", true): return "what the engine puts below \(container)"
@@ -204,7 +204,7 @@ private struct LeaseWords {
         now: Timestamp?
     ) {
         let isContainers = isDockers && EntryName.isHexID(id)
-        hasContainer = isContainers && items.items[RelativePath("containers") / id] != nil
+        hasContainer = isContainers && items.has(RelativePath("containers") / id)
         let expired = lease.expires.flatMap { end in now.flatMap { $0 > end ? end : nil } }
         hasExpired = isDockers && expired != nil
         let place = "of the namespace \(namespace)"

@@ -32,7 +32,7 @@ package struct ContainerdReader: Reader {
             for name in names(of: Self.folder, in: root, &findings) {
                 findings.add(Item(name == "daemon" ? .metadata : .foreign, [Self.folder / name]))
             }
-            guard findings.items[store.base] != nil else { return findings }
+            guard findings.has(store.base) else { return findings }
         }
         for name in names(of: store.base, in: root, &findings) {
             let path = store.base / name

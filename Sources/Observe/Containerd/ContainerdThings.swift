@@ -74,7 +74,7 @@ struct ContainerdThings {
 
     /// The item that a record is about; `nil` if there is nothing on the disk.
     func item(of node: Node, in namespace: ContainerdDatabase.Namespace) -> RelativePath? {
-        place(of: node, in: namespace).flatMap { items.items[$0] == nil ? nil : $0 }
+        place(of: node, in: namespace).flatMap { items.has($0) ? $0 : nil }
     }
 
     /// Everything that a namespace has a record of, and that is there.
@@ -90,7 +90,7 @@ struct ContainerdThings {
         var missing: Set<RelativePath> = []
         for namespace in database.namespaces.values {
             for node in namespace.blobs.keys.map(Node.blob) + namespace.snapshots.keys {
-                guard let place = place(of: node, in: namespace), items.items[place] == nil else { continue }
+                guard let place = place(of: node, in: namespace), !items.has(place) else { continue }
                 missing.insert(place)
             }
         }
@@ -98,7 +98,7 @@ struct ContainerdThings {
         for (name, database) in snapshotters {
             for snapshot in database.byName.values {
                 let place = store.snapshotter(name) / "snapshots" / snapshot.directory
-                if items.items[place] == nil { missing.insert(place) }
+                if !items.has(place) { missing.insert(place) }
             }
         }
         return missing
@@ -117,6 +117,6 @@ struct ContainerdThings {
     var listed: [(path: RelativePath, name: String)] {
         snapshotters.flatMap { snapshotter, database in
             database.byName.map { (store.snapshotter(snapshotter) / "snapshots" / $1.directory, $0) }
-        }.filter { items.items[$0.0] != nil }
+        }.filter { items.has($0.0) }
     }
 }

@@ -20,11 +20,10 @@ package struct ContentAddressed: Reader {
         let database = LayerDatabase(driver: driver)
         let layers = database.layers(in: root, among: items, into: &findings)
         database.claimMounts(in: root, among: items, into: &findings)
-        database.bundleWriteSets(
-            in: root, among: items, recorded: Set(findings.claims.map(\.target)), into: &findings)
+        database.bundleWriteSets(in: root, among: items, into: &findings)
         findings.merge(ImageDatabase(driver: driver).claims(in: root, among: items, layers: layers))
         for (chainID, layer) in layers.sorted(by: { $0.key < $1.key }) {
-            let directory = items.items[layer.directory] == nil ? nil : layer.directory
+            let directory = items.has(layer.directory) ? layer.directory : nil
             findings.catalog.layers.append(
                 LayerRecord(
                     chainID: chainID, parent: layer.parent, driver: driver, directory: directory, bytes: layer.bytes))

@@ -40,7 +40,7 @@ struct LayerDatabase {
     /// Returns the layers by chain ID and claims what they need.
     func layers(in root: Directory, among items: Findings, into findings: inout Findings) -> [String: Layer] {
         var layers: [String: Layer] = [:]
-        let parts = items.items(in: records).map(\.path).parts(of: 256)
+        let parts = items.paths(in: records).parts(of: 256)
         for part in concurrently(parts.map { part in { self.layers(part, in: root, among: items) } }) {
             layers.merge(part.layers) { first, _ in first }
             findings.merge(part.findings)
@@ -83,7 +83,7 @@ struct LayerDatabase {
         var findings = Findings()
         for path in paths {
             let container = Containers.folder / path.name
-            if items.items[container] != nil { findings.claim(path, by: .item(container), source: path.text) }
+            if items.has(container) { findings.claim(path, by: .item(container), source: path.text) }
             let layer = id(path / "mount-id", required: true, in: root, &findings) { EntryName.isHexID($0) }
             let initial = id(path / "init-id", required: false, in: root, &findings) {
                 $0.hasSuffix("-init") && EntryName.isHexID($0.dropLast("-init".count))
@@ -109,11 +109,12 @@ struct LayerDatabase {
     ///
     /// Nothing on disk says so: the engine makes the one right after the other, so the directory that nobody recorded and
     /// that was last changed within two seconds before is taken for it. Both must be orphans on their own account.
-    func bundleWriteSets(
-        in root: Directory, among items: Findings, recorded: Set<RelativePath>, into findings: inout Findings
-    ) {
+    ///
+    /// - Parameter findings: with the claims on what is recorded.
+    func bundleWriteSets(in root: Directory, among items: Findings, into findings: inout Findings) {
         let sets = items.items(in: folder / "tmp").filter { $0.thing == .scratch }.map(\.path)
         guard !sets.isEmpty else { return }
+        let recorded = Set(findings.claims.map(\.target))
         func modified(_ path: RelativePath) -> Timestamp? {
             (findings.reading(path, hides: [.item(path)]) { try root.statusIfPresent(path)?.modified }) ?? nil
         }
@@ -198,7 +199,7 @@ struct LayerDatabase {
         let directory = place(of: name, among: items)
         checkSpelling(of: directory, path / "cache-id", among: items, into: &findings)
         // 64 hexadecimal digits cut to 25 look like a BuildKit id, which is base 36 and practically never all hexadecimal.
-        if EntryName.isBuildKitID(name), items.items[directory] == nil,
+        if EntryName.isBuildKitID(name), !items.has(directory),
             name.utf8.allSatisfy({ $0 <= UInt8(ascii: "f") })
         {
             findings.problem((path / "cache-id").text, hides: area, because: "the id seems to be cut short")
@@ -210,7 +211,7 @@ struct LayerDatabase {
     private func checkSpelling(
         of directory: RelativePath, _ file: RelativePath, among items: Findings, into findings: inout Findings
     ) {
-        guard items.items[directory] == nil, let home = directory.parent else { return }
+        guard !items.has(directory), let home = directory.parent else { return }
         if items.items(in: home).contains(where: { EntryName.areNearlyTheSame($0.path.name, directory.name) }) {
             findings.problem(file.text, hides: area, because: "no layer has that id, but one has nearly the same")
         }

@@ -27,9 +27,9 @@ package struct Btrfs: Reader {
             let path = Self.folder / name
             findings.add(Item(path == Self.layers || path == Self.quotas ? .metadata : .foreign, [path]))
         }
-        guard findings.items[Self.layers] != nil else { return findings }
+        guard findings.has(Self.layers) else { return findings }
         let limits = Set(
-            findings.items[Self.quotas] == nil ? [] : names(of: Self.quotas, in: root, &findings))
+            findings.has(Self.quotas) ? names(of: Self.quotas, in: root, &findings) : [])
         let layers = names(of: Self.layers, in: root, &findings)
         for name in layers {
             let quota = limits.contains(name) ? [Self.quotas / name] : []

@@ -22,7 +22,7 @@ package struct ZFS: Reader {
         for name in names(of: Self.folder, in: root, &findings) {
             findings.add(Item(name == "graph" ? .metadata : .foreign, [Self.folder / name]))
         }
-        guard findings.items[Self.layers] != nil else { return findings }
+        guard findings.has(Self.layers) else { return findings }
         for name in names(of: Self.layers, in: root, &findings) {
             findings.add(Item(LayerName.thing(name) == nil ? .foreign : .otherDriver, [Self.layers / name]))
         }
@@ -31,7 +31,7 @@ package struct ZFS: Reader {
 
     package func claims(in root: Directory, among items: Findings) -> Findings {
         var findings = Findings()
-        if items.items[Self.layers] != nil { findings.claim(Self.layers, by: .layout, source: Self.folder.text) }
+        if items.has(Self.layers) { findings.claim(Self.layers, by: .layout, source: Self.folder.text) }
         return findings
     }
 

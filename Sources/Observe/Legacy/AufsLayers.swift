@@ -68,7 +68,7 @@ package struct AufsLayers: Reader {
 
     /// The item that holds the layer `name`, by whichever of its entries exist.
     static func item(_ name: String, among items: Findings) -> RelativePath? {
-        parts.lazy.map { $0 / name }.first { items.items[$0] != nil }
+        parts.lazy.map { $0 / name }.first { items.has($0) }
     }
 
     private static func isLayer(_ item: Item) -> Bool {

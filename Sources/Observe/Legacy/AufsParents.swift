@@ -59,7 +59,7 @@ struct AufsParents {
 
     /// Tells an empty list from one that lost all its lines, for images: their record names the parent as well.
     func checkBases(in root: Directory, _ findings: inout Findings) {
-        for (name, list) in lists where list.isEmpty && items.items[ImageGraph.folder / name] != nil {
+        for (name, list) in lists where list.isEmpty && items.has(ImageGraph.folder / name) {
             let image = ImageGraph.folder / name
             let record = image / "json"
             // The very problem that `ImageGraph` reports for it.
@@ -94,8 +94,8 @@ struct AufsParents {
     /// True if some record may need the layer, so that what its list claims counts.
     private func mayCount(_ name: String) -> Bool {
         let owner = LayerName.owner(name)
-        return isMigrated || items.items[ImageGraph.folder / owner] != nil
-            || items.items[RelativePath("containers") / owner] != nil
+        return isMigrated || items.has(ImageGraph.folder / owner)
+            || items.has(RelativePath("containers") / owner)
     }
 
     /// The first line; `nil` for a base.

@@ -47,7 +47,7 @@ struct GraphImages {
         let source = (path / "json").text
         let target = ImageGraph.folder / parent
         findings.claim(target, by: items.claimant(path), source: source)
-        guard items.items[target] == nil else { return }
+        guard !items.has(target) else { return }
         // The engine mounts the layer of a missing parent all the same.
         for layer in layers.paths(of: parent) {
             findings.claim(layer, by: items.claimant(path), as: .layer, source: source)

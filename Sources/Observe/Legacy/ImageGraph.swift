@@ -103,9 +103,9 @@ struct ImageLayers {
     /// The items, or the paths of items, that hold the layer of `id`.
     func paths(of id: String) -> [RelativePath] {
         var paths = AufsLayers.item(id, among: items).map { [$0] } ?? []
-        for folder in Self.folders where items.items[folder / id] != nil { paths.append(folder / id) }
+        for folder in Self.folders where items.has(folder / id) { paths.append(folder / id) }
         let full = RelativePath("vfs/dir") / id
-        if vfs?.contains(id) != false || items.items[full] != nil { paths.append(full) }
+        if vfs?.contains(id) != false || items.has(full) { paths.append(full) }
         return paths
     }
 

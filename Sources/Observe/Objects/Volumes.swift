@@ -47,7 +47,7 @@ package struct Volumes: Reader {
     package func claims(in root: Directory, among items: Findings) -> Findings {
         var findings = Findings()
         let database = RelativePath("volumes/metadata.db")
-        let hasDatabase = items.items[database] != nil
+        let hasDatabase = items.has(database)
         let bindSources = isReadByEngines(items) ? items.catalog.containers : []
         let records = hasDatabase ? VolumeDatabase.read(database, in: root, into: &findings) : [:]
         let parts = (items.items(in: Self.vfs) + items.items(in: Self.folder)).parts(of: 256)
