@@ -97,10 +97,35 @@ package enum EntryName {
         isDigit(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
     }
 
+    /// True for ASCII without control characters.
+    package static func isPrintable(_ bytes: Span<UInt8>) -> Bool {
+        for index in bytes.indices where bytes[index] < 0x20 || bytes[index] >= 0x7F { return false }
+        return true
+    }
+
     /// True for what needs no escape.
     package static func isPlain(_ bytes: Span<UInt8>) -> Bool {
-        for index in bytes.indices where !isPlain(bytes[index]) { return false }
+        let raw = unsafe bytes.bytes
+        var place = 0
+        while place + 8 <= raw.byteCount {
+            guard unsafe arePlain(raw.unsafeLoadUnaligned(fromByteOffset: place, as: UInt64.self)) else { return false }
+            place += 8
+        }
+        while place < bytes.count {
+            guard isPlain(bytes[place]) else { return false }
+            place += 1
+        }
         return true
+    }
+
+    /// The same for eight bytes at once: a byte's highest bit is set below if it, or one before it, is not plain.
+    private static func arePlain(_ word: UInt64) -> Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let (percent, backslash, delete) = (word ^ (ones &* 0x25), word ^ (ones &* 0x5C), word ^ (ones &* 0x7F))
+        let low = (word &- (ones &* 0x20)) & ~word
+        let others =
+            ((percent &- ones) & ~percent) | ((backslash &- ones) & ~backslash) | ((delete &- ones) & ~delete)
+        return (word | low | others) & (ones &* 0x80) == 0
     }
 
     private static func isPlain(_ byte: UInt8) -> Bool {

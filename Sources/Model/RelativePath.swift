@@ -13,7 +13,7 @@ package struct RelativePath: Hashable, Comparable, Sendable, CustomStringConvert
 
     package init(_ text: String) {
         self.text = text
-        digest = text.hashValue
+        digest = ByteDigest.of(text.utf8.span)
     }
 
     /// From the bytes of a path that is relative already.
@@ -28,12 +28,14 @@ package struct RelativePath: Hashable, Comparable, Sendable, CustomStringConvert
 
     package static func / (parent: RelativePath, name: Substring) -> RelativePath {
         if parent.text.isEmpty { return RelativePath(String(name)) }
-        var text = ""
-        text.reserveCapacity(parent.text.utf8.count + 1 + name.utf8.count)
-        text += parent.text
-        text += "/"
-        text += name
-        return RelativePath(text)
+        let count = parent.text.utf8.count + 1 + name.utf8.count
+        return RelativePath(
+            unsafe String(unsafeUninitializedCapacity: count) { buffer in
+                var end = unsafe buffer.initialize(fromContentsOf: parent.text.utf8)
+                unsafe buffer.initializeElement(at: end, to: UInt8(ascii: "/"))
+                end = unsafe buffer[(end + 1)...].initialize(fromContentsOf: name.utf8)
+                return end
+            })
     }
 
     package static func == (left: RelativePath, right: RelativePath) -> Bool {
@@ -76,14 +78,20 @@ package struct RelativePath: Hashable, Comparable, Sendable, CustomStringConvert
     /// True if the path is an entry of `folder` itself.
     func isDirectly(in folder: RelativePath) -> Bool {
         guard let slash = Self.lastSlash(in: text.utf8.span) else { return folder.text.isEmpty }
-        return slash == folder.text.utf8.count && text.utf8.starts(with: folder.text.utf8)
+        return slash == folder.text.utf8.count && Self.begins(text.utf8.span, with: folder.text.utf8.span)
+    }
+
+    private static func begins(_ bytes: Span<UInt8>, with start: Span<UInt8>) -> Bool {
+        guard bytes.count >= start.count else { return false }
+        for index in start.indices where bytes[index] != start[index] { return false }
+        return true
     }
 
     /// True if `other` is this path or lies below it.
     package func contains(_ other: RelativePath) -> Bool {
         text.isEmpty || other.text == text
-            || (other.text.utf8.starts(with: text.utf8)
-                && other.text.utf8.dropFirst(text.utf8.count).first == UInt8(ascii: "/"))
+            || (other.text.utf8.count > text.utf8.count && Self.begins(other.text.utf8.span, with: text.utf8.span)
+                && other.text.utf8.span[text.utf8.count] == UInt8(ascii: "/"))
     }
 
     package static func < (left: RelativePath, right: RelativePath) -> Bool { left.text < right.text }

@@ -55,6 +55,23 @@ import Testing
         for length in 0..<bytes.count { #expect(Self.ours(Array(bytes.prefix(length))) == .refused, "\(length)") }
     }
 
+    /// Eight bytes are looked at in one go, so each place among them and each byte there counts.
+    @Test(arguments: [0, 1, 6, 7, 8, 9, 15, 16, 20]) func everyByteAtEveryPlaceOfATextIsReadAsTheOtherDecoderDoes(
+        place: Int
+    ) {
+        for length in [place, place + 1, place + 9] {
+            for byte in UInt8.min...UInt8.max {
+                let text =
+                    [UInt8](repeating: 0x61, count: place) + [byte] + [UInt8](repeating: 0x7F, count: length - place)
+                let bytes = Array(#"{"id":""#.utf8) + text + Array(#""}"#.utf8)
+                let answer = Self.ours(bytes)
+                if answer != .refused || byte < 0x7F { #expect(answer == Self.theirs(bytes), "\(byte) at \(place)") }
+                let isPlain = 0x20..<0x80 ~= byte && byte != 0x22 && byte != 0x5C
+                if isPlain { #expect(answer != .refused, "\(byte) at \(place)") }
+            }
+        }
+    }
+
     /// Never more than the other decoder: what it refuses is refused, and what is accepted is read alike.
     @Test(arguments: 0..<8) func whatTheOtherDecoderRefusesIsRefused(seed: UInt64) {
         var random = Numbers(state: seed)

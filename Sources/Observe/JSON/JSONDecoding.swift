@@ -67,6 +67,9 @@ extension JSONValue {
     }
 
     func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
+        // Nearly all of them are these, and finding out whether a type is a dictionary takes longer than decoding it.
+        if Value.self == String.self, let value = try text() as? Value { return value }
+        if Value.self == [String: String].self, let value = try dictionary({ try $0.text() }) as? Value { return value }
         // Asking for each key in turn, as a dictionary does by itself, would take quadratic time.
         if let dictionary = Value.self as? any StringDictionary.Type, let value = try dictionary.decoded(self) as? Value
         {

@@ -170,12 +170,30 @@ extension JSONScanner {
     /// The place of the next byte that ends a text or is not simply a part of it: most bytes of a record are.
     private static func endOfPlain(_ bytes: Span<UInt8>, from start: Int) -> Int {
         var place = start
+        let raw = unsafe bytes.bytes
+        while place + 8 <= raw.byteCount {
+            let word = UInt64(littleEndian: unsafe raw.unsafeLoadUnaligned(fromByteOffset: place, as: UInt64.self))
+            let ends = Self.ends(word)
+            if ends != 0 { return place + ends.trailingZeroBitCount / 8 }
+            place += 8
+        }
         while place < bytes.count {
             let byte = bytes[place]
             if byte < 0x20 || byte >= 0x80 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { break }
             place += 1
         }
         return place
+    }
+
+    /// The highest bit of the first of eight bytes that is below 0x20, above 0x7F, `"` or `\`, and perhaps of later ones: a
+    /// subtraction borrows from what follows only.
+    private static func ends(_ word: UInt64) -> UInt64 {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let (quote, backslash) = (word ^ (ones &* 0x22), word ^ (ones &* 0x5C))
+        let low = (word &- (ones &* 0x20)) & ~word
+        let isQuote = (quote &- ones) & ~quote
+        let isBackslash = (backslash &- ones) & ~backslash
+        return (word | low | isQuote | isBackslash) & (ones &* 0x80)
     }
 
     private mutating func scanEscape() throws(FormatError) {

@@ -38,35 +38,40 @@ struct VolumeMentions: Sendable {
     func volumes(in record: [UInt8]) -> Set<RelativePath> {
         guard !volumes.isEmpty else { return [] }
         var found: Set<RelativePath> = []
-        let (record, endings) = (record.span, endings.span)
+        let (record, endings, digits) = (record.span, endings.span, Self.digits.span)
         // Whatever is that long covers one of the places that are looked at: most bytes of a record are not.
         var place = Self.half - 1
         while place < record.count {
-            guard Self.digit(record[place]) != nil else {
+            guard digits[Int(record[place])] < 16 else {
                 place += Self.half
                 continue
             }
             var start = place
-            while start > 0, Self.digit(record[start - 1]) != nil { start -= 1 }
-            var number: UInt128 = 0
+            while start > 0, digits[Int(record[start - 1])] < 16 { start -= 1 }
+            var last: UInt64 = 0
             place = start
-            while place < record.count, let digit = Self.digit(record[place]) {
-                number = number << 4 | UInt128(digit)
+            while place < record.count {
+                let digit = digits[Int(record[place])]
+                guard digit < 16 else { break }
+                last = last << 4 | UInt64(digit)
                 place += 1
-                let ending = Int(truncatingIfNeeded: number & 0xffff)
+                let ending = Int(truncatingIfNeeded: last & 0xffff)
                 guard place - start >= Self.half, endings[ending / 64] & 1 << (ending % 64) != 0 else { continue }
-                found.formUnion(volumes[number] ?? [])
+                var half: UInt128 = 0
+                for index in place - Self.half..<place { half = half << 4 | UInt128(digits[Int(record[index])]) }
+                found.formUnion(volumes[half] ?? [])
             }
             place += Self.half
         }
         return found
     }
 
-    private static func digit(_ byte: UInt8) -> UInt8? {
+    /// What each byte is worth as a hexadecimal digit; 255 for what is none.
+    private static let digits: [UInt8] = (UInt8.min...UInt8.max).map { byte in
         switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-        default: nil
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): return byte - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): return byte - UInt8(ascii: "a") + 10
+        default: return 255
         }
     }
 }

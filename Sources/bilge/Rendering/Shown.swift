@@ -17,9 +17,7 @@ enum Shown {
 
     /// Text out of a record: a tag, the name of a container or of a process, a reason.
     static func raw(_ text: String) -> String {
-        if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) || text.unicodeScalars.allSatisfy(isHarmless) {
-            return text
-        }
+        if EntryName.isPrintable(text.utf8.span) || text.unicodeScalars.allSatisfy(isHarmless) { return text }
         var safe = ""
         for scalar in text.unicodeScalars {
             if isHarmless(scalar) {
