@@ -113,8 +113,9 @@ extension Reach {
     fileprivate func thing(_ number: Int) -> Thing? {
         var found: (needs: Thing?, knows: Thing?, mentions: Thing?)
         for claim in claims(on: number) {
-            guard let thing = claims[claim].thing else { continue }
-            switch claims[claim].force {
+            let saying = saying(claim)
+            guard let thing = saying.thing else { continue }
+            switch saying.force {
             case .needs: return found.needs ?? thing
             case .knows: found.knows = found.knows ?? thing
             case .mentions: found.mentions = found.mentions ?? thing
@@ -123,14 +124,13 @@ extension Reach {
         return found.knows ?? found.mentions
     }
 
-    fileprivate func evidence(_ number: Int, where counts: (Int) -> Bool) -> [Evidence] {
-        var evidence: [Evidence] = []
-        for claim in claims(on: number) where claims[claim].force != .mentions && counts(claim) {
+    /// Twenty at most.
+    fileprivate func evidence(_ number: Int, where counts: (Int) -> Bool, into evidence: inout [Evidence]) {
+        for claim in claims(on: number) where saying(claim).force != .mentions && counts(claim) {
+            if evidence.count == 20 { break }
             evidence.append(
                 Evidence(.claimed, by: claims[claim].claimant.description, source: claims[claim].source))
-            if evidence.count == 20 { break }
         }
-        return evidence
     }
 }
 
@@ -160,19 +160,22 @@ private func judge(
             store.name.isCertain ? Evidence(.hidden, by: store.reason, source: item.path.text) : nil
         }
         // Who needs it before who merely has a record of it.
-        let needs = reach.evidence(number) { reach.claims[$0].force == .needs && reach.counts($0) }
-        let knows = reach.evidence(number) { reach.claims[$0].force == .knows && reach.counts($0) }
-        let evidence = (needs + knows).prefix(20)
-        return Judged(item, .inUse, evidence: [hidden].compactMap(\.self) + evidence)
+        var evidence: [Evidence] = []
+        reach.evidence(number, where: { reach.saying($0).force == .needs && reach.counts($0) }, into: &evidence)
+        reach.evidence(number, where: { reach.saying($0).force == .knows && reach.counts($0) }, into: &evidence)
+        if let hidden { evidence.insert(hidden, at: 0) }
+        return Judged(item, .inUse, evidence: evidence)
     }
     let doubt =
         [store].compactMap { store in store.map { Evidence(.problem, by: $0.reason, source: item.path.text) } }
         + doubts.about(item)
     if !doubt.isEmpty { return Judged(item, .unknown, evidence: doubt) }
     if let number, reach.isKnown(number) {
-        let nobody = Evidence(
-            .denied, by: "nothing needs it", source: "claims of every container, image and mount")
-        return Judged(item, .reclaimable, evidence: reach.evidence(number, where: { _ in true }) + [nobody])
+        var evidence: [Evidence] = []
+        reach.evidence(number, where: { _ in true }, into: &evidence)
+        evidence.append(
+            Evidence(.denied, by: "nothing needs it", source: "claims of every container, image and mount"))
+        return Judged(item, .reclaimable, evidence: evidence)
     }
     let rule = Rule(for: item, engine: circumstances.engine)
     if let reason = rule.reason {
@@ -222,17 +225,24 @@ private func spreadDoubt(_ judged: inout [Judged], _ positions: Positions) {
 private func join(_ judged: inout [Judged], _ positions: Positions, _ bundles: [Bundle]) {
     var isJoined = [Bool](repeating: false, count: judged.count)
     var isGone = isJoined
+    var members: [Int] = []
     for bundle in bundles {
-        let present = bundle.members.lazy.compactMap { positions[$0] }.filter { !isGone[$0] }
-        // Most are in use, and then nothing has to be said of the others.
-        guard let whole = present.first, !bundle.onlyOrphans || judged[whole].standing == .orphan else { continue }
-        let members = Array(present)
-        guard members.count > 1,
+        members.removeAll(keepingCapacity: true)
+        for path in bundle.members {
+            guard let position = positions[path], !isGone[position] else { continue }
+            members.append(position)
+            // Most are in use, and then nothing has to be said of the others.
+            if bundle.onlyOrphans, judged[members[0]].standing != .orphan { break }
+        }
+        guard members.count > 1, let whole = members.first,
             members.allSatisfy({ judged[$0].standing == judged[whole].standing && !isJoined[$0] })
         else { continue }
         for member in members.dropFirst() {
-            judged[whole].item.paths += judged[member].item.paths
-            judged[whole].evidence += judged[member].evidence.filter { !judged[whole].evidence.contains($0) }
+            let (paths, more) = (judged[member].item.paths, judged[member].evidence)
+            judged[whole].item.paths += paths
+            for evidence in more where !judged[whole].evidence.contains(evidence) {
+                judged[whole].evidence.append(evidence)
+            }
             isGone[member] = true
         }
         for member in members { isJoined[member] = true }

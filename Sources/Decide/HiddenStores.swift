@@ -67,6 +67,7 @@ package struct HiddenStores: Sendable {
     func onlyUser(of volume: RelativePath) -> HiddenStore? { byVolume[volume].map { stores[$0] } }
 
     private static let containerd = "containerd"
+    private static let containerdFolder = RelativePath(containerd)
 
     private mutating func addRemapped(_ circumstances: Circumstances) {
         guard let first = circumstances.remapped.first else { return }
@@ -183,7 +184,7 @@ extension HiddenStores {
 
     /// containerd's root is in the data root, or known by its absolute path.
     private static func isContainerds(_ path: RelativePath) -> Bool {
-        path.components.first == "containerd" || path.text.hasPrefix("/")
+        path.isAbsolute || containerdFolder.contains(path)
     }
 
     /// The directory of the container that an item is, or is a part of.

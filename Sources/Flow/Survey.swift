@@ -37,6 +37,8 @@ package struct Survey: Sendable {
     package var keepListProblem: String?
     /// `DockerRootDir` of the engine that answered, whether the root is its own or not.
     var engineRoot: String?
+    /// What all of this follows from. It goes with the process: giving its memory back piece by piece takes time.
+    var findings = Findings()
 
     /// The root that was looked at.
     package struct Root: Sendable {

@@ -71,7 +71,8 @@ private func survey(_ request: Request, _ answer: EngineAnswer?, _ asked: Timest
         engine: engine.summary, items: look.items, problems: look.findings.problems, catalog: look.findings.catalog,
         reach: look.reach, hiddenStores: look.hiddenStores, coverage: look.coverage, directory: root.directory,
         changed: look.changed, place: place, remembering: Remembering(request), opened: root,
-        caches: engine.caches, asked: asked, keepListProblem: keepList.problem, engineRoot: answer?.rootDirectory)
+        caches: engine.caches, asked: asked, keepListProblem: keepList.problem, engineRoot: answer?.rootDirectory,
+        findings: look.findings)
 }
 
 extension HiddenStore {

@@ -11,6 +11,9 @@ struct BuildClaims {
             "devicemapper/mnt",
         ].map { RelativePath($0) })
 
+    /// Bytes of the longest path of a directory with a BuildKit id, of 25 characters.
+    private static let longest = driverFolders.reduce(0) { max($0, $1.text.utf8.count) } + 1 + 25
+
     private(set) var findings = Findings()
     private let snapshots: BuildSnapshots?
     private let records: BuildRecords?
@@ -23,15 +26,19 @@ struct BuildClaims {
         self.snapshots = snapshots
         self.records = records
         for item in items.items.values {
-            for path in item.paths {
+            // Few are that short, and the others need no second look.
+            for path in item.paths where path.text.utf8.count <= Self.longest {
                 let name = path.name
-                if EntryName.isBuildKitID(name), let parent = path.parent, Self.driverFolders.contains(parent) {
-                    directories[String(name), default: []].append(path)
-                } else if EntryName.isHexID(name), path.text.hasPrefix("image/"),
-                    path.parent?.text.hasSuffix("/layerdb/sha256") ?? false
-                {
-                    layers[String(name), default: []].append(path)
+                guard EntryName.isBuildKitID(name), let parent = path.parent, Self.driverFolders.contains(parent) else {
+                    continue
                 }
+                directories[String(name), default: []].append(path)
+            }
+        }
+        for driver in StorageDriver.allCases {
+            for path in items.paths(in: LayerDatabase(driver: driver.rawValue).records)
+            where EntryName.isHexID(path.name) {
+                layers[String(path.name), default: []].append(path)
             }
         }
     }

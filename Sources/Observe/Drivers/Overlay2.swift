@@ -41,27 +41,28 @@ package struct Overlay2: Reader {
         var findings = Findings()
         let entries = items.items(in: folder)
         let layers = entries.filter { Self.isLayer($0.thing) }
-        if items.items[links] != nil { findings.claim(links, by: .layout, source: folder.text) }
+        if items.has(links) { findings.claim(links, by: .layout, source: folder.text) }
         for item in entries where item.thing == .metadata {
             findings.claim(item.path, by: .layout, source: folder.text)
         }
-        var layerOf: [String: RelativePath] = [:]
+        var layerOf = [String: RelativePath](minimumCapacity: layers.count)
         for item in layers {
             for link in item.paths.dropFirst() { layerOf[String(link.name)] = item.path }
         }
         var unnamed: [RelativePath] = []
-        var lowersOf: [RelativePath: [UInt8]] = [:]
+        var lowersOf = [RelativePath: [UInt8]](minimumCapacity: layers.count)
         let paths = layers.map(\.path)
-        for part in concurrently(paths.parts(of: 256).map { part in { self.read(part, in: root) } }) {
-            findings.merge(part.findings)
-            for layer in part.layers {
-                if let name = layer.name {
-                    layerOf[name] = layerOf[name] ?? layer.path
-                } else {
-                    unnamed.append(layer.path)
-                }
-                lowersOf[layer.path] = layer.lowers
+        let read = concurrently(paths.parts(of: 256).map { part in { self.read(part, in: root) } })
+        for part in read { findings.merge(part.findings) }
+        for (item, layer) in zip(layers, read.lazy.map(\.layers).joined()) {
+            lowersOf[item.path] = layer.lowers
+            guard let name = layer.name else {
+                unnamed.append(item.path)
+                continue
             }
+            // Mostly its link says the same; where another layer's does, that one goes first.
+            if item.paths.dropFirst().contains(where: { $0.name == name }) { continue }
+            if layerOf[name] == nil { layerOf[name] = item.path }
         }
         for path in paths {
             guard let list = lowersOf[path], !list.isEmpty else { continue }
@@ -93,31 +94,33 @@ package struct Overlay2: Reader {
         for (number, entry) in entries.enumerated() where entry.kind == .directory { numbers[entry.name] = number }
         let opened = findings.reading(links, hides: area) { try root.directory(links) }
         let names = opened.flatMap { opened in findings.reading(links, hides: area) { try opened.names() } } ?? []
-        for part in concurrently(names.parts(of: 512).map { part in { self.targets(of: part, in: opened) } }) {
+        let known = numbers
+        for part in concurrently(names.parts(of: 512).map { part in { self.targets(of: part, known, in: opened) } }) {
             findings.merge(part.findings)
-            for (link, layer) in part.layers {
-                if let number = layer.flatMap({ numbers[$0] }) {
-                    linksOf[number].append(link)
-                } else {
-                    findings.add(Item(layer == nil ? .foreign : .danglingLink, [link]))
-                }
-            }
+            for (link, number) in part.links { linksOf[number].append(link) }
         }
         return linksOf
     }
 
-    /// The layer that each link leads to; `nil` for what the driver did not make.
+    /// The number of the entry that each link leads to; what leads nowhere, or was not made by the driver, is an item.
     private func targets(
-        of names: ArraySlice<String>, in opened: Directory?
-    ) -> (layers: [(link: RelativePath, layer: String?)], findings: Findings) {
+        of names: ArraySlice<String>, _ numbers: [String: Int], in opened: Directory?
+    ) -> (links: [(link: RelativePath, number: Int)], findings: Findings) {
         var findings = Findings()
-        let layers: [(link: RelativePath, layer: String?)] = names.map { name in
+        var found: [(link: RelativePath, number: Int)] = []
+        for name in names {
+            let link = links / name
             let target = opened.flatMap { opened in
-                findings.reading(links / name, hides: area) { try opened.linkTarget(RelativePath(name)) }
+                findings.reading(link, hides: area) { try opened.linkTarget(RelativePath(name)) }
             }
-            return (links / name, name.utf8.count == 26 ? target.flatMap(Self.layer) : nil)
+            let layer = name.utf8.count == 26 ? target.flatMap(Self.layer) : nil
+            if let number = layer.flatMap({ numbers[$0] }) {
+                found.append((link, number))
+            } else {
+                findings.add(Item(layer == nil ? .foreign : .danglingLink, [link]))
+            }
         }
-        return (layers, findings)
+        return (found, findings)
     }
 
     /// `../<id>/diff`, and nothing else.
@@ -133,10 +136,10 @@ package struct Overlay2: Reader {
     /// The short name of each layer, `nil` without one, and its list of those below.
     private func read(
         _ paths: ArraySlice<RelativePath>, in root: Directory
-    ) -> (layers: [(path: RelativePath, name: String?, lowers: [UInt8])], findings: Findings) {
+    ) -> (layers: [(name: String?, lowers: [UInt8])], findings: Findings) {
         var findings = Findings()
         let layers = paths.map { path in
-            (path: path, name: shortName(of: path, in: root, &findings), lowers: lowers(of: path, in: root, &findings))
+            (name: shortName(of: path, in: root, &findings), lowers: lowers(of: path, in: root, &findings))
         }
         return (layers, findings)
     }

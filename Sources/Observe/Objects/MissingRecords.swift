@@ -60,7 +60,7 @@ package struct MissingRecords: Reader {
     private func hasLayers(_ driver: StorageDriver, _ database: LayerDatabase, _ items: Findings) -> Bool {
         guard let home = database.driverDirectory("").parent else { return false }
         let kinds: Set<Thing> = [.layer, .initLayer, .rwLayer]
-        return items.items(in: home).contains { item in
+        return items.paths(in: home).lazy.compactMap { items.items[$0] }.contains { item in
             // With vfs a volume and a layer look the same, unless the volume has a record of its own.
             kinds.contains(item.thing) || (driver == .vfs && item.thing == .anonymousVolume && item.paths.count == 1)
         }

@@ -36,7 +36,9 @@ package struct TopLevel: Reader {
 
     package func claims(in root: Directory, among items: Findings) -> Findings {
         var findings = Findings()
-        for item in items.items.values where item.thing == .metadata || item.thing == .plugin {
+        let (image, plugins) = (RelativePath("image"), RelativePath("plugins"))
+        let all = items.items(in: .root) + items.items(in: image) + items.items(below: plugins)
+        for item in all where item.thing == .metadata || item.thing == .plugin {
             let components = item.path.components
             if components.count == 1 {
                 findings.claim(

@@ -32,11 +32,12 @@ struct Scan: Command {
         let usage = try await console.usage(of: isMeasured ? survey.items : [], in: survey)
         let answer = ScanAnswer(
             place: Place(survey), items: survey.items, usage: usage,
-            names: Names(isMeasured ? survey.items : [], survey.catalog),
+            names: isMeasured ? Names(survey.items, survey.catalog) : Names(),
             problems: survey.problems, showsAll: all, isVerbose: output.verbose, isWhole: output.noTrunc,
             now: request.now)
         try console.show(answer, output)
+        guard exitCode, survey.status == .done else { return survey.status }
         let isClean = survey.problems.isEmpty && !survey.items.contains { $0.standing == .orphan }
-        return survey.status == .done && exitCode && !isClean ? .findings : survey.status
+        return isClean ? .done : .findings
     }
 }

@@ -7,6 +7,9 @@ struct Names: Sendable {
     private var byItem: [RelativePath: [String]] = [:]
     private var containers: [String: String] = [:]
 
+    /// Of nothing, for who shows none.
+    init() {}
+
     init(_ items: [Judged], _ catalog: Catalog) {
         var wanted: [RelativePath: [String]] = [:]
         for image in catalog.images where !image.tags.isEmpty { wanted[image.path, default: []] += image.tags.sorted() }
