@@ -4,12 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <linux/capability.h>
 #include <linux/futex.h>
 #include <linux/openat2.h>
 #include <malloc.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -154,6 +156,23 @@ void cdisk_word_raise(uint32_t *word, int threads) {
 int cdisk_o_path(void) { return O_PATH; }
 
 void cdisk_limit_heaps(int heaps) { mallopt(M_ARENA_MAX, heaps); }
+
+// Of one of the objects that make up this process: the executable and its shared libraries.
+static int let_go(struct dl_phdr_info *object, size_t size, void *unused) {
+    (void)size, (void)unused;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    for (int number = 0; number < object->dlpi_phnum; number++) {
+        const ElfW(Phdr) *part = &object->dlpi_phdr[number];
+        // What may be written holds more than the file does: addresses that were put in when the program started.
+        if (part->p_type != PT_LOAD || (part->p_flags & PF_W)) continue;
+        uintptr_t start = (object->dlpi_addr + part->p_vaddr) & ~(page - 1);
+        uintptr_t end = object->dlpi_addr + part->p_vaddr + part->p_filesz;
+        madvise((void *)start, end - start, MADV_DONTNEED);
+    }
+    return 0;
+}
+
+void cdisk_let_go_of_code(void) { dl_iterate_phdr(let_go, NULL); }
 
 int cdisk_terminal_columns(int fd) {
     struct winsize size;

@@ -37,6 +37,11 @@ extension Array {
 /// a fifth more memory. On a single one they wait for each other: some thousand times on the same root. Source: mallopt(3).
 package func limitHeaps() { cdisk_limit_heaps(3) }
 
+/// Gives up the memory that the code of this process takes; what is needed comes back from the page cache.
+///
+/// Starting, parsing the command line and doing the work each run through much of it once: 10 MB that would stay.
+package func letGoOfCode() { cdisk_let_go_of_code() }
+
 /// Runs both, the second one on a thread of its own, and returns their answers.
 package func together<First, Second: Sendable>(
     _ first: () -> First, _ second: @escaping @Sendable () -> Second

@@ -52,6 +52,7 @@ struct Bilge: Command {
 
     static func main() async {
         limitHeaps()
+        letGoOfCode()
         Logs.begin(CommandLine.arguments, ProcessInfo.processInfo.environment)
         do {
             await main(try DockerPlugin.arguments(CommandLine.arguments))

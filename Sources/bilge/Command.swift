@@ -14,6 +14,7 @@ protocol Command: AsyncParsableCommand, Sendable {
 
 extension Command {
     func run() async throws {
+        letGoOfCode()
         let console = Console.process()
         let status = await outcome(on: console)
         guard status == .done else { throw ExitCode(status.rawValue) }

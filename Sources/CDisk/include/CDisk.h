@@ -74,6 +74,8 @@ int cdisk_o_path(void);
 
 // At most so many heaps for all threads.
 void cdisk_limit_heaps(int heaps);
+// Forgets which pages of the code of this process are in memory; each comes back when it is needed: madvise(2).
+void cdisk_let_go_of_code(void);
 // Columns of the terminal; 0 if it is none.
 int cdisk_terminal_columns(int fd);
 // SIGINT and SIGTERM clear the line on stderr before they end the process.
