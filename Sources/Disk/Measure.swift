@@ -42,7 +42,7 @@ package struct Measurement: Sendable {
 ///
 /// - Parameter excluded: paths that are left out, with what is below them, where a tree is walked that holds them. A
 ///   path in `groups` itself is never left out.
-/// - Parameter threads: on two processors, 16 cost nothing when all is in memory and halve the time when nothing is.
+/// - Parameter threads: at most; there are more than processors only where they wait for the disk.
 /// - Parameter openDirectories: how many directories may stay open at once; another number only to test it.
 /// - Parameter progress: is told after each directory.
 /// - Complexity: for each directory one `openat2`, one `statx`, one `close` and a `getdents64` for 128 KiB of names and

@@ -29,7 +29,20 @@ final class MeasureCrew: Sendable {
     private let missed = Mutex(Missed())
     private let pending = Atomic(0)
     private let sleepers = Atomic(0)
+    /// How often somebody had nothing to do.
+    private let sleeps = Atomic(0)
     private let bell = Bell()
+    private let staff: Mutex<Staff>
+    /// When to see again whether there are enough threads, on the monotonic clock; the end of time if there will be no more.
+    private let nextLook: Atomic<Int64>
+
+    private struct Staff {
+        var size: CrewSize
+        var threads: [WorkThread] = []
+        /// Up to the last look.
+        var sleeps = 0
+        var isOver = false
+    }
 
     final class Slot: Sendable {
         let stack = Mutex(WorkStack())
@@ -54,6 +67,12 @@ final class MeasureCrew: Sendable {
         self.progress = progress
         // A worker has three descriptors at most beside those: a directory, and the way to another.
         openLimit = openDirectories ?? min(max(free / 2 - 4 * workers, 0), 4096)
+        let now = nanoseconds(CLOCK_MONOTONIC)
+        let size = CrewSize(
+            most: workers, processors: CrewSize.onlineProcessors, passed: now,
+            worked: nanoseconds(CLOCK_PROCESS_CPUTIME_ID))
+        nextLook = Atomic(size.isFull ? .max : now + CrewSize.interval)
+        staff = Mutex(Staff(size: size))
         slots = (0..<workers).map { _ in Slot() }
         totals = Mutex(Array(repeating: Usage(), count: groups))
     }
@@ -79,8 +98,12 @@ final class MeasureCrew: Sendable {
     func run() -> Measurement {
         var links = LinkLedger()
         if pending.load(ordering: .relaxed) > 0 {
-            let threads = (1..<slots.count).compactMap { slot in WorkThread { self.work(slot) } }
+            staff.withLock { start(1..<$0.size.started, &$0) }
             work(0)
+            let threads = staff.withLock { staff in
+                staff.isOver = true
+                return staff.threads
+            }
             for thread in threads { thread.join() }
             for slot in slots { slot.links.withLock { links.merge(&$0) } }
             links.reduce()
@@ -98,6 +121,31 @@ final class MeasureCrew: Sendable {
             return Measurement(
                 usages: usages, isSelfContained: isSelfContained, strays: strays, vanished: missed.vanished,
                 misses: missed.named.sorted { $0.path < $1.path })
+        }
+    }
+
+    private func start(_ slots: Range<Int>, _ staff: inout Staff) {
+        staff.threads += slots.compactMap { slot in WorkThread { self.work(slot) } }
+    }
+
+    /// Starts further threads if those at work wait for the disk. Costs next to nothing where it is not time to see.
+    func seekHelp() {
+        let due = nextLook.load(ordering: .relaxed)
+        guard due < .max else { return }
+        let now = nanoseconds(CLOCK_MONOTONIC)
+        guard now >= due,
+            nextLook.compareExchange(expected: due, desired: now + CrewSize.interval, ordering: .relaxed).exchanged
+        else { return }
+        staff.withLock { staff in
+            guard !staff.isOver else { return }
+            let sleeps = sleeps.load(ordering: .relaxed)
+            let hadIdle = sleeps != staff.sleeps || sleepers.load(ordering: .relaxed) > 0
+            staff.sleeps = sleeps
+            let first = staff.size.started
+            let more = staff.size.grow(
+                passed: now, worked: nanoseconds(CLOCK_PROCESS_CPUTIME_ID), hadIdle: hadIdle)
+            start(first..<(first + more), &staff)
+            if staff.size.isFull { nextLook.store(.max, ordering: .relaxed) }
         }
     }
 
@@ -126,6 +174,7 @@ final class MeasureCrew: Sendable {
                 continue
             }
             if pending.load(ordering: .acquiring) == 0 { break }
+            sleeps.add(1, ordering: .relaxed)
             sleepers.add(1, ordering: .sequentiallyConsistent)
             let work = next(slot)
             if work == nil, pending.load(ordering: .acquiring) > 0 { bell.wait(seen) }

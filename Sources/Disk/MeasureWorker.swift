@@ -17,6 +17,8 @@ struct MeasureWorker: ~Copyable {
     private var blocks: UInt64 = 0
     private var inodes = 0
     private var unreadable = 0
+    /// Entries that were looked at, for asking now and then whether there are enough threads.
+    private var looks = 0
     /// How much of what is counted was told to who waits for it.
     private var shown = 0
     /// Whose turn it is.
@@ -159,6 +161,8 @@ struct MeasureWorker: ~Copyable {
 
     @inline(__always)
     private mutating func add(_ status: cdisk_usage) {
+        looks &+= 1
+        if looks & 15 == 0 { crew.seekHelp() }
         if status.links > 1, !status.isDirectory {
             links.append(
                 LinkLedger.Link(

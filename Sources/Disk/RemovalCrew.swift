@@ -8,8 +8,8 @@ import SystemPackage
 
 /// How hard a removal works the disk.
 package enum RemovalPace: Sendable {
-    /// Up to sixteen threads. Most of the time of a removal is waiting for the disk, above all where it is told of each
-    /// freed block at once (the mount option `discard`).
+    /// As many threads as keep the processors busy, sixteen at most: where the disk is told of each freed block at once
+    /// (the mount option `discard`), nearly all of the time of a removal is waiting for it.
     case fast
     /// One thread, whose turn at the disk comes when nobody else wants it.
     case gentle
@@ -62,12 +62,14 @@ final class RemovalCrew: Sendable {
         var busy = 0
         var removed = Usage()
         var failure: DiskError?
+        var size: CrewSize
+        /// When that was last looked at, on the monotonic clock.
+        var lastLook: Int64
     }
 
     let home: MountID
     private let pace: RemovalPace
-    private let limit: Int
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let hasFailed = Atomic(false)
     private let isOver = Atomic(false)
     /// Rung for helpers.
@@ -82,7 +84,12 @@ final class RemovalCrew: Sendable {
         let isKnown = unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &descriptors) == 0
         let free = isKnown ? Int(clamping: descriptors.rlim_cur) / 2 : 256
         // All threads together take no more than half of what this process may open.
-        limit = pace == .gentle ? 1 : min(16, max(1, free / TreeRemoval.descriptorsPerThread))
+        let most = pace == .gentle ? 1 : min(16, max(1, free / TreeRemoval.descriptorsPerThread))
+        let now = nanoseconds(CLOCK_MONOTONIC)
+        let size = CrewSize(
+            most: most, processors: CrewSize.onlineProcessors, passed: now,
+            worked: nanoseconds(CLOCK_PROCESS_CPUTIME_ID))
+        state = Mutex(State(size: size, lastLook: now))
     }
 
     var removed: Usage { state.withLock { $0.removed } }
@@ -102,14 +109,24 @@ final class RemovalCrew: Sendable {
     }
 
     /// False if there is nobody to hand anything to, for the moment.
-    var hasRoom: Bool { limit > 1 && state.withLock { $0.busy + $0.tasks.count < limit - 1 } }
+    var hasRoom: Bool {
+        state.withLock { state in
+            if Self.hasRoom(state) { return true }
+            let now = nanoseconds(CLOCK_MONOTONIC)
+            guard !state.size.isFull, now - state.lastLook >= CrewSize.interval else { return false }
+            state.lastLook = now
+            return state.size.grow(passed: now, worked: nanoseconds(CLOCK_PROCESS_CPUTIME_ID)) > 0
+        }
+    }
+
+    private static func hasRoom(_ state: State) -> Bool { state.busy + state.tasks.count < state.size.started - 1 }
 
     /// Hands a directory to somebody who has nothing to do; false if everybody is busy.
     func handOut(
         _ name: [CChar], in descriptor: CInt, _ path: String, _ lookup: Lookup, _ family: Family
     ) -> Bool {
         let isTaken = state.withLock { state in
-            guard state.busy + state.tasks.count < limit - 1 else { return false }
+            guard Self.hasRoom(state) else { return false }
             if state.helpers.count - state.busy <= state.tasks.count {
                 guard let helper = WorkThread({ self.serve() }) else { return false }
                 state.helpers.append(helper)
