@@ -63,15 +63,18 @@ struct CommittedLayers {
             return directories.contains(item.path) && !item.paths.contains(where: parents.contains)
         }
         let statuses = statuses(of: Set(chosen.flatMap { items[$0].paths }))
-        var marks: [Int: String] = [:]
-        for index in chosen {
-            var parts: [FileStatus?] = items[index].paths.map { statuses[$0] }
-            if parts.contains(nil) { continue }
-            do { parts.append(try root.statusIfPresent(items[index].path / "diff")) } catch { continue }
-            guard parts.allSatisfy({ $0.map { $0.changed < settledBefore } ?? true }) else { continue }
-            marks[index] = parts.map(RememberedUsage.mark).joined(separator: ",")
-        }
-        return marks
+        let marks = concurrently(
+            chosen.parts(of: 64).map { part in { part.map { ($0, self.mark(of: items[$0], statuses)) } } })
+        return Dictionary(uniqueKeysWithValues: marks.joined().compactMap { index, mark in mark.map { (index, $0) } })
+    }
+
+    /// `nil` for one that cannot be looked at, or changed just now.
+    private func mark(of item: Item, _ statuses: [RelativePath: FileStatus]) -> String? {
+        var parts: [FileStatus?] = item.paths.map { statuses[$0] }
+        if parts.contains(nil) { return nil }
+        do { parts.append(try root.statusIfPresent(item.path / "diff")) } catch { return nil }
+        guard parts.allSatisfy({ $0.map { $0.changed < settledBefore } ?? true }) else { return nil }
+        return parts.map(RememberedUsage.mark).joined(separator: ",")
     }
 
     /// What cannot be looked at is left out.

@@ -145,8 +145,10 @@ extension RootFileSystems {
         var found: [Held: DeletedFile] = [:]
         do {
             let proc = try ProcFS(path: FilePath(path))
-            for id in try proc.processes() {
-                switch proc.heldWithoutName(by: id) {
+            let parts = try proc.processes().parts(of: 16)
+            let asked = concurrently(parts.map { part in { part.map { ($0, proc.heldWithoutName(by: $0)) } } })
+            for (id, answer) in asked.joined() {
+                switch answer {
                 case .gone: continue
                 case .unreadable: unasked += 1
                 case .value(let files):
