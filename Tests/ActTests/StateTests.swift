@@ -169,11 +169,19 @@ struct StateTests {
         #expect(try !host.hasTrash)
     }
 
-    @Test("a damaged meta: the data is kept and told of, whatever is asked", arguments: [0, 10, 30, 200, -1])
+    @Test("a damaged meta: the data is kept and told of, whatever is asked", arguments: [0, 10, 30, 200, -1, -2])
     func unreadable(length: Int) async throws {
         let meta = item + "/meta"
         let bytes = try Data(contentsOf: URL(fileURLWithPath: meta))
-        let damaged = length < 0 ? bytes.dropLast(3) + Data("x}\n".utf8) : bytes.prefix(length)
+        let text = String(decoding: bytes, as: UTF8.self)
+        let damaged =
+            switch length {
+            case -1: bytes.dropLast(3) + Data("x}\n".utf8)
+            // As well-formed as before, but another place: only the checksum tells.
+            case -2: Data(text.replacing("overlay2/", with: "overlay3/").utf8)
+            default: bytes.prefix(length)
+            }
+        #expect(damaged != bytes)
         try damaged.write(to: URL(fileURLWithPath: meta))
         #expect(try listed() == [.unclear])
         #expect(try await host.recover().kept.count == 1)

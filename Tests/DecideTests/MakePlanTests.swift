@@ -86,6 +86,7 @@ struct MakePlanTests {
         let result = plan(findings)
         #expect(result.steps.isEmpty)
         #expect(result.kept.map(\.id) == ["a"])
+        #expect(result.kept.map(\.why) == [["one of its entries could not be looked at"]])
     }
 
     @Test("a plan that would take most of a running host needs the number typed")

@@ -78,8 +78,7 @@ import Testing
                 try folder.write("victim/f\(file)", "x")
                 try folder.write("tree/x/d/f\(file)", "x")
             }
-            try folder.makeLink("tree/x/s", to: folder.path + "/victim")
-            let swapper = Swapper(folder.path + "/tree/x/")
+            let swapper = Swapper(folder.path + "/tree/x/", victim: folder.path + "/victim")
             let group = DispatchGroup()
             DispatchQueue.global().async(group: group) { swapper.run() }
             var removed = Usage()
@@ -255,17 +254,22 @@ import Testing
 /// Makes a directory and a symbolic link change places as fast as it can, as a container could in its own volume.
 private final class Swapper: Sendable {
     private let base: String
+    private let victim: String
     private let stopped = Atomic(false)
 
-    init(_ base: String) { self.base = base }
+    init(_ base: String, victim: String) {
+        self.base = base
+        self.victim = victim
+    }
 
     func stop() { stopped.store(true, ordering: .relaxed) }
 
     func run() {
-        while !stopped.load(ordering: .relaxed) {
+        // Not for ever: as long as it makes links, the directory that they are in is never empty.
+        for _ in 0..<5000 where !stopped.load(ordering: .relaxed) {
             rename(base + "d", base + "t")
-            rename(base + "s", base + "d")
-            rename(base + "d", base + "s")
+            symlink(victim, base + "d")
+            unlink(base + "d")
             rename(base + "t", base + "d")
         }
     }
