@@ -86,7 +86,8 @@ struct WalkCountTests {
 
     /// To start a thread, to end it, and to see whether there are enough.
     private static let callsOfThreads = [
-        "clone3", "rseq", "set_robust_list", "rt_sigprocmask", "mmap", "munmap", "mprotect", "madvise", "gettid", "exit",
+        "clone3", "rseq", "set_robust_list", "rt_sigprocmask", "mmap", "munmap", "mprotect", "madvise", "gettid",
+        "exit",
         "clock_gettime",
     ]
 
