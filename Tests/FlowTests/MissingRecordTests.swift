@@ -36,6 +36,19 @@ struct MissingRecordTests {
         #expect(root.removable().orphans.subtracting(whole.orphans) == [])
     }
 
+    @Test(
+        "where aufs has lost one of its three directories, what is left in the others is no orphan",
+        arguments: ["aufs/diff", "aufs/mnt", "aufs/layers"])
+    func aufsPart(path: String) throws {
+        let root = try DamagedRoot("origin")
+        let whole = root.removable()
+        try #require(whole.orphans.contains { $0.text.hasPrefix("aufs/mnt/") } && root.exists(path))
+        rename(root.full(path), root.full("moved-away"))
+        let now = root.removable()
+        #expect(now.problems > whole.problems)
+        #expect(now.orphans.filter { $0.text.hasPrefix("aufs/") } == [])
+    }
+
     @Test("a container whose mount record is gone keeps its layers")
     func mountRecord() throws {
         let root = try DamagedRoot("overlay2")

@@ -50,9 +50,7 @@ package struct AufsLayers: Reader {
         // Listed anew: a layer that was finished since the first listing needs those below it.
         let names = findings.reading(Self.lists, hides: Self.hidden) { try root.namesIfPresent(of: Self.lists) }
         guard let names else { return findings }
-        if names == nil, items.items(in: Self.parts[0]).contains(where: Self.isLayer) {
-            findings.problem(Self.lists.text, hides: Self.hidden, because: "the directory is missing")
-        }
+        checkParts(in: root, among: items, &findings)
         var lists = AufsParents(items: items, isMigrated: isMigrated(root, &findings))
         for name in names ?? [] where LayerName.thing(name) != nil {
             let path = Self.lists / name
@@ -64,6 +62,18 @@ package struct AufsLayers: Reader {
         lists.claim(&findings)
         lists.checkBases(in: root, &findings)
         return findings
+    }
+
+    /// The engine makes all three when it starts. Where one is missing (deleted, or a file system that is not mounted), what
+    /// is left in the others looks like layers that were removed half way, and is not.
+    private func checkParts(in root: Directory, among items: Findings, _ findings: inout Findings) {
+        guard Self.parts.contains(where: { items.items(in: $0).contains(where: Self.isLayer) }) else { return }
+        for part in Self.parts {
+            let isThere = findings.reading(part, hides: Self.hidden) { try root.statusIfPresent(part) != nil }
+            if isThere == false {
+                findings.problem(part.text, hides: Self.hidden, because: "the directory is missing")
+            }
+        }
     }
 
     /// The item that holds the layer `name`, by whichever of its entries exist.
