@@ -311,7 +311,7 @@ class Judge:
                 self.edge(node, f"content {driver} {image}")
             paths, names = self.mounts(fields, self.document(f"{folder}/hostconfig.json") or {})
             mounted |= paths
-            modern = modern or bool(fields.get("MountPoints"))
+            modern = modern or fields.get("MountPoints") is not None
             for volume in names | {volume for path in paths for volume in self.volumes_in(path)}:
                 self.edge(node, f"volume {volume}")
             whole |= {home for path in paths for home in ("volumes", "vfs/dir", "vfs") if path.rstrip("/").endswith("/" + home)}

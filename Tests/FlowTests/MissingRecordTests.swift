@@ -49,6 +49,22 @@ struct MissingRecordTests {
         #expect(now.orphans.filter { $0.text.hasPrefix("aufs/") } == [])
     }
 
+    @Test("a mount of all of vfs/dir keeps what is in it, whatever root its path was recorded under")
+    func wholeFolder() throws {
+        let root = try DamagedRoot("origin")
+        func removable() -> [RelativePath] { root.removable().all.filter { $0.text.hasPrefix("vfs/dir/") } }
+        try #require(!removable().isEmpty)
+        let record = try #require(
+            try root.metadataFiles().sorted().first { $0.hasPrefix("containers/") && $0.hasSuffix("/config.json") })
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: root.full(record)))
+        var document = try #require(try JSONSerialization.jsonObject(with: bytes) as? [String: Any])
+        var mounts = document["Volumes"] as? [String: String] ?? [:]
+        mounts["/all"] = "/mnt/old dis{/docker/vfs/dir"
+        document["Volumes"] = mounts
+        try JSONSerialization.data(withJSONObject: document).write(to: URL(fileURLWithPath: root.full(record)))
+        #expect(removable() == [])
+    }
+
     @Test("a container whose mount record is gone keeps its layers")
     func mountRecord() throws {
         let root = try DamagedRoot("overlay2")

@@ -33,14 +33,18 @@ struct RecordedPaths: Sendable {
         return tails(of: components)
     }
 
-    /// `…/volumes/<name>/…`, `…/vfs/dir/<id>/…` and the like, where this root has an entry of that name.
+    /// `…/volumes/<name>/…`, `…/vfs/dir/<id>/…` and the like, where this root has an entry of that name; and `…/vfs/dir` as a
+    /// whole, which nothing else is called.
     private func tails(of components: [Substring]) -> [RelativePath] {
         var found: [RelativePath] = []
         for start in components.indices {
             for folder in Self.folders where components[start...].starts(with: folder) {
-                guard let name = components[start...].dropFirst(folder.count).first else { continue }
-                let path = RelativePath(folder.joined(separator: "/")) / name
-                if index.has(path) { found.append(path) }
+                let home = RelativePath(folder.joined(separator: "/"))
+                if let name = components[start...].dropFirst(folder.count).first {
+                    if index.has(home / name) { found.append(home / name) }
+                } else if folder.count > 1, index.meaning(of: home) == .above {
+                    found.append(home)
+                }
             }
         }
         return found
