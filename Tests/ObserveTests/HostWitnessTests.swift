@@ -232,8 +232,9 @@ struct HostMountTests {
         arguments: ["overlay2/l/LINK", "overlay2/ID/diff", "l/LINK"])
     func overlay(_ pattern: String) throws {
         let root = try HostRoot()
-        let lower = pattern.replacingOccurrences(of: "LINK", with: root.link)
-            .replacingOccurrences(of: "ID", with: root.below)
+        // In this order: a link's name is random capitals, and may have "ID" in it.
+        let lower = pattern.replacingOccurrences(of: "ID", with: root.below)
+            .replacingOccurrences(of: "LINK", with: root.link)
         let layer = root.layer
         let isRelative = lower.hasPrefix("l/")
         let folder = isRelative ? "" : root.path + "/overlay2/"
