@@ -10,10 +10,9 @@ enum ByteDigest {
 
     static func of(_ bytes: Span<UInt8>) -> Int {
         var state = secret ^ UInt64(truncatingIfNeeded: bytes.count)
-        let raw = unsafe bytes.bytes
         var place = 0
-        while place + 8 <= raw.byteCount {
-            state = mixed(state, unsafe raw.unsafeLoadUnaligned(fromByteOffset: place, as: UInt64.self))
+        while place + 8 <= bytes.count {
+            state = mixed(state, bytes.word(at: place))
             place += 8
         }
         var rest: UInt64 = 0

@@ -105,10 +105,9 @@ package enum EntryName {
 
     /// True for what needs no escape.
     package static func isPlain(_ bytes: Span<UInt8>) -> Bool {
-        let raw = unsafe bytes.bytes
         var place = 0
-        while place + 8 <= raw.byteCount {
-            guard unsafe arePlain(raw.unsafeLoadUnaligned(fromByteOffset: place, as: UInt64.self)) else { return false }
+        while place + 8 <= bytes.count {
+            guard arePlain(bytes.word(at: place)) else { return false }
             place += 8
         }
         while place < bytes.count {

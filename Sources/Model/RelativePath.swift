@@ -28,14 +28,7 @@ package struct RelativePath: Hashable, Comparable, Sendable, CustomStringConvert
 
     package static func / (parent: RelativePath, name: Substring) -> RelativePath {
         if parent.text.isEmpty { return RelativePath(String(name)) }
-        let count = parent.text.utf8.count + 1 + name.utf8.count
-        return RelativePath(
-            unsafe String(unsafeUninitializedCapacity: count) { buffer in
-                var end = unsafe buffer.initialize(fromContentsOf: parent.text.utf8)
-                unsafe buffer.initializeElement(at: end, to: UInt8(ascii: "/"))
-                end = unsafe buffer[(end + 1)...].initialize(fromContentsOf: name.utf8)
-                return end
-            })
+        return RelativePath(String(parent.text, slash: name))
     }
 
     package static func == (left: RelativePath, right: RelativePath) -> Bool {

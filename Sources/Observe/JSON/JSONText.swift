@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Model
+
 /// One JSON document, read once and accepted only as a whole: RFC 8259 in UTF-8, nested at most 512 deep.
 ///
 /// Records are many and small, and little of each is wanted. So a document becomes a list of where its values are, which
@@ -170,10 +172,8 @@ extension JSONScanner {
     /// The place of the next byte that ends a text or is not simply a part of it: most bytes of a record are.
     private static func endOfPlain(_ bytes: Span<UInt8>, from start: Int) -> Int {
         var place = start
-        let raw = unsafe bytes.bytes
-        while place + 8 <= raw.byteCount {
-            let word = UInt64(littleEndian: unsafe raw.unsafeLoadUnaligned(fromByteOffset: place, as: UInt64.self))
-            let ends = Self.ends(word)
+        while place + 8 <= bytes.count {
+            let ends = Self.ends(bytes.word(at: place))
             if ends != 0 { return place + ends.trailingZeroBitCount / 8 }
             place += 8
         }
