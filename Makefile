@@ -30,8 +30,9 @@ test: build
 		$(SWIFT) test --skip-build --no-parallel
 	Scripts/trust/run --quick "$(BIN)/bilge"
 
-## Attacks the executable and prints what was promised and reached; ends with an error if a part falls short. Below an hour on
-## two cores; `trust-full` takes many, `trust-quick` below three minutes and is a part of `make test`.
+## Attacks the executable and prints what was promised and reached; ends with an error if a part falls short. By the rates
+## of its parts about two hours on two cores; `trust-full` takes many, `trust-quick` below three minutes and is a part of
+## `make test`.
 trust trust-full: build
 	@Scripts/install-packages xz-utils tar attr busybox-static docker.io strace util-linux e2fsprogs
 	Scripts/trust/run $(if $(filter trust-full,$@),--full) "$(BIN)/bilge"
