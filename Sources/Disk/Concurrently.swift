@@ -92,3 +92,61 @@ private final class Shared<Value: ~Copyable & Sendable>: Sendable {
 
     func join() { _ = pthread_join(thread, nil) }
 }
+
+/// Starts threads for threads that are confined: a new one inherits what the one that starts it was forbidden.
+final class ThreadStarter: Sendable {
+    private final class Request: Sendable {
+        let body: @Sendable () -> Void
+        let answer = Mutex<WorkThread??>(nil)
+
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+
+    private let requests = Mutex<[Request]>([])
+    private let isOver = Atomic(false)
+    /// Rung for the one who starts, and for those who asked.
+    private let asked = Bell()
+    private let answered = Bell()
+
+    /// Called by a confined thread; `nil` where the system has no further thread, and once nobody starts any more.
+    func start(_ body: @escaping @Sendable () -> Void) -> WorkThread? {
+        let request = Request(body)
+        requests.withLock { $0.append(request) }
+        asked.ring(1)
+        while true {
+            let seen = answered.seen
+            if let answer = request.answer.withLock({ $0 }) { return answer }
+            if isOver.load(ordering: .acquiring), withdraw(request) { return nil }
+            answered.wait(seen)
+        }
+    }
+
+    /// False if its answer is on the way.
+    private func withdraw(_ request: Request) -> Bool {
+        requests.withLock { requests in
+            guard let index = requests.firstIndex(where: { $0 === request }) else { return false }
+            requests.remove(at: index)
+            return true
+        }
+    }
+
+    /// Starts what others ask for, until `end` is called.
+    func serve() {
+        while !isOver.load(ordering: .acquiring) {
+            let seen = asked.seen
+            if let request = requests.withLock({ $0.popLast() }) {
+                let thread = WorkThread(request.body)
+                request.answer.withLock { $0 = .some(thread) }
+                answered.ring(.max)
+            } else {
+                asked.wait(seen)
+            }
+        }
+    }
+
+    func end() {
+        isOver.store(true, ordering: .releasing)
+        asked.ring(1)
+        answered.ring(.max)
+    }
+}

@@ -30,8 +30,10 @@ extension Directory {
     /// below this directory, to start programs, and to gain privileges. Reading stays allowed. Of root's capabilities
     /// three stay: to read and to remove what belongs to others.
     ///
+    /// - Parameter isFarDown: truncating files below this directory stays allowed, too. The kernel asks for that right
+    ///   whenever anything is opened, to remember it, and where nothing grants it, looks for it all the way up to `/`.
     /// - Returns: false if the kernel has no Landlock; then privileges are given up, and changes are not forbidden.
-    func confineThread() -> Bool {
+    func confineThread(isFarDown: Bool = false) -> Bool {
         let isLimited = cdisk_no_new_privileges() == 0 && cdisk_limit_capabilities(keptCapabilities) == 0
         let version = cdisk_landlock_version()
         guard isLimited, version >= 1 else { return false }
@@ -41,7 +43,8 @@ extension Directory {
         let rules = cdisk_landlock_ruleset(handled.rawValue)
         guard rules >= 0 else { return false }
         defer { close(rules) }
-        let allowed: ChangeRights = [.removeDirectory, .removeFile]
+        var allowed: ChangeRights = [.removeDirectory, .removeFile]
+        if isFarDown, version >= 3 { allowed.insert(.truncate) }
         return cdisk_landlock_allow(rules, allowed.rawValue, descriptor) == 0 && cdisk_landlock_restrict(rules) == 0
     }
 }

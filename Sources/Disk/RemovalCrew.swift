@@ -72,6 +72,11 @@ final class RemovalCrew: Sendable {
     private let state: Mutex<State>
     private let hasFailed = Atomic(false)
     private let isOver = Atomic(false)
+    private let starter = ThreadStarter()
+    /// Threads that work far down, each of which waits for the next.
+    private let farDown = Atomic(0)
+    /// Each keeps two descriptors open.
+    private static let mostFarDown = 128
     /// Rung for helpers.
     private let bell = Bell()
     /// Rung for those who wait for the directories that they handed out.
@@ -101,8 +106,14 @@ final class RemovalCrew: Sendable {
             _ = holder.confineThread()
             if self.pace == .gentle { cdisk_be_idle() }
             self.remove(name, in: holder)
+            self.starter.end()
         }
-        if let first { first.join() } else { remove(name, in: holder) }
+        if let first {
+            starter.serve()
+            first.join()
+        } else {
+            remove(name, in: holder, canStart: false)
+        }
         isOver.store(true, ordering: .releasing)
         bell.ring(.max)
         for helper in state.withLock({ $0.helpers }) { helper.join() }
@@ -144,6 +155,28 @@ final class RemovalCrew: Sendable {
         return isTaken
     }
 
+    /// Removes a directory in a thread that may change nothing outside of its parent, and waits until it is gone.
+    ///
+    /// With Landlock the kernel climbs at every call from the entry up to the directory that the thread is confined to:
+    /// with one such directory for all of a deep tree, its removal takes the square of its depth.
+    ///
+    /// - Returns: false where that gains nothing, or no further thread is to be had.
+    func removeFarDown(_ name: [CChar], in descriptor: CInt, _ path: String, _ lookup: Lookup) -> Bool {
+        guard Directory.canConfineRemovals else { return false }
+        defer { farDown.subtract(1, ordering: .relaxed) }
+        guard farDown.add(1, ordering: .relaxed).newValue <= Self.mostFarDown else { return false }
+        let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        guard copy >= 0 else { return false }
+        let holder = Directory(descriptor: copy, path: path, lookup: lookup)
+        let thread = starter.start {
+            _ = holder.confineThread(isFarDown: true)
+            if self.pace == .gentle { cdisk_be_idle() }
+            self.remove(name, in: holder, isFarDown: true)
+        }
+        thread?.join()
+        return thread != nil
+    }
+
     /// Waits until nothing that was handed out of a directory is left.
     func wait(for family: Family) {
         while true {
@@ -173,8 +206,8 @@ final class RemovalCrew: Sendable {
         }
     }
 
-    private func remove(_ name: [CChar], in holder: Directory) {
-        var removal = TreeRemoval(below: holder, with: self)
+    private func remove(_ name: [CChar], in holder: Directory, isFarDown: Bool = false, canStart: Bool = true) {
+        var removal = TreeRemoval(below: holder, with: self, isFarDown: isFarDown, canStart: canStart)
         do {
             try removal.remove(name)
         } catch {

@@ -11,6 +11,9 @@ struct TreeRemoval: ~Copyable {
 
     private let holder: Directory
     private let crew: RemovalCrew
+    /// A thread that works far down may not touch what waits for others.
+    private let isFarDown: Bool
+    private let canStart: Bool
     private let buffer = EntryBuffer()
     private var levels: [Level] = []
     private var waitingBytes = 0
@@ -18,6 +21,8 @@ struct TreeRemoval: ~Copyable {
     /// Descriptors held at once; directories further up are closed, and opened again on the way back.
     private static let openLevels = 24
     static let descriptorsPerThread = openLevels + 4
+    /// What lies deeper is left to a thread that is confined to the deepest of them.
+    private static let confinedLevels = 200
     /// Smaller trees are gone before another thread has begun.
     private static let worthSharing = 64
     /// Names of directories that wait, over all levels; what does not fit is found again in another pass.
@@ -44,9 +49,11 @@ struct TreeRemoval: ~Copyable {
         var family: RemovalCrew.Family?
     }
 
-    init(below holder: Directory, with crew: RemovalCrew) {
+    init(below holder: Directory, with crew: RemovalCrew, isFarDown: Bool, canStart: Bool) {
         self.holder = holder
         self.crew = crew
+        self.isFarDown = isFarDown
+        self.canStart = canStart
     }
 
     deinit { for level in levels where level.descriptor >= 0 { close(level.descriptor) } }
@@ -66,7 +73,8 @@ struct TreeRemoval: ~Copyable {
         while let level = levels.indices.last {
             if let child = levels[level].waiting.popLast() {
                 waitingBytes -= child.count
-                if !handOut(child, level) { try enter(child) }
+                if handOut(child, level) { continue }
+                if try !leaveFarDown(child, level) { try enter(child) }
             } else if try !scan(level) {
                 try leave(level)
             }
@@ -75,13 +83,31 @@ struct TreeRemoval: ~Copyable {
 
     /// Leaves a directory to another thread, if one has nothing to do and enough is left for this one.
     private mutating func handOut(_ child: [CChar], _ level: Int) -> Bool {
-        guard removed.inodes >= Self.worthSharing, !levels[level].waiting.isEmpty, crew.hasRoom else { return false }
+        guard !isFarDown, removed.inodes >= Self.worthSharing, !levels[level].waiting.isEmpty, crew.hasRoom else {
+            return false
+        }
         let family = levels[level].family ?? RemovalCrew.Family()
         let descriptor = levels[level].descriptor
         guard crew.handOut(child, in: descriptor, shown(nil), holder.lookup, family) else { return false }
         levels[level].family = family
         levels[level].progress = true
         return true
+    }
+
+    /// Has another thread remove a directory that lies deep below this thread's own.
+    private mutating func leaveFarDown(_ child: [CChar], _ level: Int) throws(DiskError) -> Bool {
+        guard canStart, level >= Self.confinedLevels else { return false }
+        for index in levels.indices.dropLast() { closeLevel(index) }
+        guard crew.removeFarDown(child, in: levels[level].descriptor, shown(nil), holder.lookup) else { return false }
+        if let failure = crew.failure { throw failure }
+        levels[level].progress = true
+        return true
+    }
+
+    private mutating func closeLevel(_ index: Int) {
+        guard levels[index].descriptor >= 0 else { return }
+        close(levels[index].descriptor)
+        levels[index].descriptor = -1
     }
 
     /// Opens a directory in the deepest level and makes it the deepest.
@@ -112,10 +138,7 @@ struct TreeRemoval: ~Copyable {
         }
         levels.append(Level(name: name, inode: status.inode, blocks: status.blocks, descriptor: descriptor))
         let far = levels.count - 1 - Self.openLevels
-        if far >= 0, levels[far].descriptor >= 0 {
-            close(levels[far].descriptor)
-            levels[far].descriptor = -1
-        }
+        if far >= 0 { closeLevel(far) }
     }
 
     /// Empties the deepest level by one buffer of names; returns false at the end of its directory.

@@ -110,6 +110,24 @@ import Testing
         #expect(removed.inodes == 3001 + 30 + 60)
     }
 
+    @Test("a thread far down is confined, and what stops it stops all", arguments: [RemovalPace.fast, .gentle])
+    func farDownFailure(pace: RemovalPace) throws {
+        let directory = try folder.open()
+        try folder.write("victim/db", "precious")
+        let deep = "tree/" + Array(repeating: "d", count: 500).joined(separator: "/")
+        try run(["mkdir", "-p", folder.path + "/" + deep + "/mounted"])
+        guard (try? run(["mount", "--bind", folder.path + "/victim", folder.path + "/" + deep + "/mounted"])) != nil
+        else {
+            print("SKIPPED: a bind mount needs root")
+            return
+        }
+        defer { _ = try? run(["umount", folder.path + "/" + deep + "/mounted"]) }
+        var removed = Usage()
+        #expect(errno { try directory.removeTree("tree", pace: pace, counting: &removed) } == .improperLink)
+        #expect(try directory.read("victim/db") == Array("precious".utf8))
+        #expect(try directory.names(of: RelativePath(deep)) == ["mounted"])
+    }
+
     @Test("a directory with more names than fit into one buffer goes", arguments: Lookup.ways)
     func wide(lookup: Lookup) throws {
         let directory = try holder(lookup)
@@ -199,6 +217,32 @@ import Testing
         #expect(try outside.names() == ["file"])
         // The rest of the process is as free as before.
         try outside.createFile("new", [])
+    }
+
+    @Test("the time for a deep tree does not grow with the square of its depth")
+    func deepIsLinear() throws {
+        let directory = try folder.open()
+        func seconds(_ depth: Int) throws -> Double {
+            try makeDeep(depth, in: directory)
+            var removed = Usage()
+            let start = nanoseconds(CLOCK_PROCESS_CPUTIME_ID)
+            try directory.removeTree("deep", counting: &removed)
+            #expect(removed.inodes == Int64(depth) + 1)
+            return Double(nanoseconds(CLOCK_PROCESS_CPUTIME_ID) - start)
+        }
+        let (short, long) = (try seconds(1_000), try seconds(8_000))
+        // Eight times as deep: eight times as long, or sixty-four.
+        #expect(long < 24 * short)
+    }
+
+    /// Nothing below stays open: the kernel keeps what is above an open directory, and looks through it at each removal.
+    private func makeDeep(_ depth: Int, in directory: Directory) throws {
+        try directory.makeDirectory("deep")
+        var current = try directory.directory("deep")
+        for _ in 0..<depth {
+            try current.makeDirectory("d")
+            current = try current.directory("d")
+        }
     }
 
     @Test("a bind mount of the same file system stops it", arguments: Lookup.ways)
