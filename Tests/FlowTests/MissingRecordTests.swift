@@ -28,6 +28,17 @@ struct MissingRecordTests {
         }
     }
 
+    @Test("without containers/, and with layers that cannot be listed, nobody can tell that there were no containers")
+    func containersAndLayers() throws {
+        let root = try DamagedRoot("origin")
+        let whole = root.removable()
+        try #require(root.exists("containers") && root.exists("aufs"))
+        rename(root.full("containers"), root.full("moved-away"))
+        rename(root.full("aufs"), root.full("moved-away-too"))
+        symlink("/nowhere/aufs", root.full("aufs"))
+        #expect(root.removable().all.subtracting(whole.all) == [])
+    }
+
     @Test("without graph/ nothing of the old drivers is an orphan")
     func graph() throws {
         let root = try DamagedRoot("origin")

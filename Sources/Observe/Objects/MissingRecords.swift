@@ -22,12 +22,12 @@ package struct MissingRecords: Reader {
 
     package func claims(in root: Directory, among items: Findings) -> Findings {
         var findings = Findings()
-        // Nothing below the root but what keeps a container's or a volume's data: somebody had containers.
-        let isUsed = items.items.values.contains { $0.thing == .mountRecord || $0.thing == .initLayer }
-        if isUsed, isAbsent(Containers.folder, in: root, &findings) {
+        // Layers of containers, or a place where they may be that cannot be listed: somebody may have had containers.
+        let areLayersSeen = items.items.values.contains { $0.thing == .mountRecord || $0.thing == .initLayer }
+        if areLayersSeen || !items.problems.isEmpty, isAbsent(Containers.folder, in: root, &findings) {
+            let others = areLayersSeen ? "there are layers of containers" : "not all of the root can be read"
             findings.problem(
-                Containers.folder.text, hides: Containers.allAreas,
-                because: "the directory is missing, although there are layers of containers")
+                Containers.folder.text, hides: Containers.allAreas, because: "the directory is missing, and \(others)")
         }
         for driver in StorageDriver.allCases { check(driver, in: root, among: items, &findings) }
         return findings
