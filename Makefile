@@ -8,7 +8,7 @@ RELEASE := -c release --static-swift-stdlib
 BIN = $(shell $(SWIFT) build $(RELEASE) --show-bin-path)
 CHECKED := --explicit-target-dependency-import-check error
 
-.PHONY: run build test fuzz trust trust-quick trust-full check format bench install dist clean
+.PHONY: run build test fuzz fuzz-build trust trust-quick trust-full check format bench install dist clean
 
 ## Which parser is fuzzed, and how often it is run.
 FUZZ ?= bolt
@@ -33,7 +33,7 @@ test: build
 ## Attacks the executable and prints what was promised and reached; ends with an error if a part falls short. By the rates
 ## of its parts about two hours on two cores; `trust-full` takes many, `trust-quick` below three minutes and is a part of
 ## `make test`.
-trust trust-full: build
+trust trust-full: build fuzz-build
 	@Scripts/install-packages xz-utils tar attr busybox-static docker.io strace util-linux e2fsprogs
 	Scripts/trust/run $(if $(filter trust-full,$@),--full) "$(BIN)/bilge"
 
@@ -41,12 +41,16 @@ trust-quick: build
 	@Scripts/install-packages xz-utils tar attr busybox-static strace util-linux e2fsprogs
 	Scripts/trust/run --quick "$(BIN)/bilge"
 
-## One parser under libFuzzer, starting from its corpus; what traps it is left in the folder.
-fuzz:
-	BILGE_FUZZ=$(FUZZ) $(SWIFT) build -c release --sanitize fuzzer -Xswiftc -enable-testing --scratch-path .build/fuzz --product Fuzz
+## One parser under libFuzzer, starting from its corpus; what traps it is left in the folder. A database has pages, and
+## needs more bytes than a line of text.
+fuzz: fuzz-build
 	@mkdir -p .build/fuzz/found-$(FUZZ)
-	BILGE_FUZZ=$(FUZZ) .build/fuzz/release/Fuzz -runs=$(RUNS) -max_len=16384 -timeout=10 -rss_limit_mb=1024 \
-		-print_final_stats=1 -artifact_prefix=.build/fuzz/ .build/fuzz/found-$(FUZZ) Tests/Fuzz/Corpus/$(FUZZ)
+	BILGE_FUZZ=$(FUZZ) .build/fuzz/release/Fuzz -runs=$(RUNS) -max_len=$(if $(filter bolt,$(FUZZ)),16384,4096) \
+		-timeout=10 -rss_limit_mb=1024 -print_final_stats=1 -artifact_prefix=.build/fuzz/ \
+		.build/fuzz/found-$(FUZZ) Tests/Fuzz/Corpus/$(FUZZ)
+
+fuzz-build:
+	BILGE_FUZZ=1 $(SWIFT) build -c release --sanitize fuzzer -Xswiftc -enable-testing --scratch-path .build/fuzz --product Fuzz
 
 ## Format, lints and the docs that are made from the code.
 check:

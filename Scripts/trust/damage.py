@@ -88,7 +88,13 @@ def damage(dice, tree):
 
 def is_missed(tree, path):
     """Whether the disk still tells that this is gone. A root that was upgraded from 1.9 may never have had `image`; where
-    a container is dead, its removal may have come as far as that."""
+    a container is dead, its removal may have come as far as that; an entry of `graph` without a record, a layer and a name is
+    rubbish by the format."""
+    if path.startswith("graph/"):
+        image = path.split("/")[1]
+        named = any(image.encode() in (tree.file(name) or b"") for name in tree.entries if re.match(r"repositories[^/]*\Z", name))
+        homes = ("aufs/layers", "aufs/diff", "aufs/mnt", "overlay", "vfs/dir", f"graph/{image}/layer")
+        return named or any(tree.at(home if home.endswith("/layer") else f"{home}/{image}") is not None for home in homes)
     if re.match(r"image(/[^/]+(/layerdb(/sha256|/mounts)?)?)?\Z", path) and tree.is_dir("graph"):
         return False
     container = "containers/" + path.rpartition("/")[2]

@@ -33,30 +33,6 @@ class Work:
     def place(self, volume):
         return f"{self.engine.root}/volumes/{volume}/_data/f"
 
-    def has(self, path, contents):
-        """Whether the file has these contents, now or once whoever moved it away in error has put it back."""
-        end = time.monotonic() + WAIT
-        while time.monotonic() < end:
-            with contextlib.suppress(OSError):
-                with open(path, "rb") as file:
-                    if file.read() == contents:
-                        return True
-            time.sleep(0.05)
-        return False
-
-    def write(self, path, contents):
-        """Writes the file; while its directory is away, again."""
-        end = time.monotonic() + WAIT
-        while True:
-            try:
-                with open(path, "wb") as file:
-                    file.write(contents)
-                return
-            except OSError:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.05)
-
     def volume(self, dice):
         """A volume gets contents, perhaps a container, and is removed. Bilge may take it while no container has it: then
         it is gone as a whole, or another one of that name without the label."""
@@ -69,8 +45,8 @@ class Work:
     def use(self, dice, name, contents):
         """From the moment a container has it, a volume that is still the same keeps its contents."""
         container = None
-        if dice.random() < 0.4:
-            time.sleep(dice.random() ** 2 * 4)
+        if dice.random() < 0.6:
+            time.sleep(dice.random() ** 2 * 2)
             container = self.engine.create("base:1", ["true"], [f"{name}:/data"])
         time.sleep(dice.random() * 0.3)
         if not self.has(name, contents):
