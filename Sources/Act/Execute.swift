@@ -22,12 +22,7 @@ package func execute(
     shouldStop: () -> Bool = { false },
     progress: @escaping (Receipt.Line) -> Void = { _ in }, logger: Logger
 ) async throws(ActError) -> Receipt {
-    let plan = approved.plan
-    let status = try acting(root.status(.root))
-    guard plan.root.inode == status.inode, plan.root.device == status.device else {
-        throw ActError(
-            .refused, "the plan was made for another root than \(root.path)", advice: "make a new plan for this root")
-    }
+    let plan = try approved.plan(for: root)
     let trash = try Trash.forChanges(in: root, disk: disk)
     let execution = Execution(
         plan, approver: approved.approver, trash, checks, (volumes, hands, logs), logger, progress)
@@ -36,6 +31,21 @@ package func execute(
         logger.recovered(recovery)
         try recovery.refuseBroken()
         return try await execution.run(clock, shouldStop)
+    }
+}
+
+extension ApprovedPlan {
+    /// The plan, if it was made for this root.
+    ///
+    /// - Throws: `refused` for one of another root.
+    func plan(for root: Directory) throws(ActError) -> Plan {
+        let status = try acting(root.status(.root))
+        guard plan.root.inode == status.inode, plan.root.device == status.device else {
+            throw ActError(
+                .refused, "the plan was made for another root than \(root.path)",
+                advice: "make a new plan for this root")
+        }
+        return plan
     }
 }
 

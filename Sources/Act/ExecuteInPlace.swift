@@ -18,12 +18,7 @@ package func executeInPlace(
     removals: RemovalEngine? = nil, clock: () -> Timestamp, shouldStop: () -> Bool = { false },
     progress: (Receipt.Line) -> Void = { _ in }, logger: Logger
 ) async throws(ActError) -> Receipt {
-    let plan = approved.plan
-    let status = try acting(root.status(.root))
-    guard plan.root.inode == status.inode, plan.root.device == status.device else {
-        throw ActError(
-            .refused, "the plan was made for another root than \(root.path)", advice: "make a new plan for this root")
-    }
+    let plan = try approved.plan(for: root)
     var lines: [Receipt.Line] = []
     var audited: [AuditLine] = []
     for step in plan.steps {
