@@ -71,11 +71,13 @@ final class Rechecks {
 
     private func look(moved: [(item: Item, changed: Timestamp?)] = []) async throws -> Look {
         guard survey.engine.state == .running else { return survey.place.look(engine: Findings(), moved: moved) }
-        let answer = try await ask(request)
-        guard case .answered(let report) = answer, answer.rootDirectory == survey.engineRoot else {
-            throw FlowError(.engineUnreachable, "the engine stopped answering")
+        return try await whileProblemsChange(\.findings.problems) {
+            let answer = try await ask(request)
+            guard case .answered(let report) = answer, answer.rootDirectory == survey.engineRoot else {
+                throw FlowError(.engineUnreachable, "the engine stopped answering")
+            }
+            return survey.place.look(engine: findings(from: report), moved: moved)
         }
-        return survey.place.look(engine: findings(from: report), moved: moved)
     }
 
     /// Why the step is no longer right; `nil` if it is.

@@ -6,14 +6,35 @@ import Engine
 import Model
 import Observe
 
-/// Looks at a host once: finds the root, asks its engine, reads everything, and judges it.
+/// Looks at a host: finds the root, asks its engine, reads everything, and judges it.
 ///
 /// - Throws: `RootError` if there is no root to look at; `FlowError` with `usage` for an engine that is not on this host.
 package func survey(_ request: Request) async throws -> Survey {
-    let asked = systemClock()
-    let answer = request.offline ? nil : try await ask(request)
-    return try survey(request, answer, asked)
+    try await whileProblemsChange({ $0.engine.state == .running ? $0.problems : [] }) {
+        let asked = systemClock()
+        let answer = request.offline ? nil : try await ask(request)
+        return try survey(request, answer, asked)
+    }
 }
+
+/// Looks again while each look meets other problems than the one before it, a few times at most.
+///
+/// A busy engine makes and removes things while they are read, and a look may meet a record that is half gone, or a
+/// container that is gone when it is asked about. That makes much unknown for a moment. Damage stays, and is told.
+func whileProblemsChange<Answer>(
+    _ problems: (Answer) -> [Problem], _ look: () async throws -> Answer
+) async throws -> Answer {
+    var last = try await look()
+    for _ in 0..<mostFurtherLooks where !problems(last).isEmpty {
+        let next = try await look()
+        let isSettled = Set(problems(next)) == Set(problems(last))
+        last = next
+        if isSettled { break }
+    }
+    return last
+}
+
+private let mostFurtherLooks = 4
 
 /// The engine's complete answer, asked anew each time.
 func ask(_ request: Request) async throws -> EngineAnswer {
