@@ -58,7 +58,7 @@ extension Item {
             case .image: [.images, .storageDrivers]
             case .container, .containerLeftover, .log: [.containers, .storageDrivers]
             case .anonymousVolume, .namedVolume, .bindRecord: [.volumes]
-            case .scratch, .buildScratch: [.scratch]
+            case .scratch, .buildScratch: [.scratch] + (driver == nil ? [] : [.storageDrivers])
             case .plugin, .removingPlugin: [.plugins]
             case .snapshot, .blob, .ingest, .lease: [.containerd]
             case .metadata, .otherDriver, .foreign: []
@@ -66,7 +66,9 @@ extension Item {
         // With driver vfs, what lies alone in `vfs/dir` may be a layer whose record is the one that cannot be read.
         let perhaps: [Area] =
             thing.isVolume && path.text.hasPrefix("vfs/dir/") && paths.count == 1 ? [.layers, .driver("vfs")] : []
-        return [.everything] + own + perhaps + (driver.map { [.driver($0)] } ?? [])
+        // What a transaction left among a driver's records is none of its layers.
+        let holder = thing == .scratch ? nil : driver
+        return [.everything] + own + perhaps + (holder.map { [.driver($0)] } ?? [])
     }
 
     /// The storage driver whose data or records it is part of.

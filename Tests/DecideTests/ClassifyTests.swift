@@ -93,6 +93,20 @@ struct ClassifyTests {
         }
     }
 
+    @Test("a problem with a driver's layers says nothing of what a transaction left among its records")
+    func scratchOfRecords() {
+        let scratch = RelativePath("image/overlay2/layerdb/tmp/write-set-1")
+        for (area, expected) in [
+            (Area.driver("overlay2"), Standing.orphan), (.layers, .orphan), (.scratch, .unknown),
+            // All of a store may be hidden.
+            (.storageDrivers, .unknown),
+        ] {
+            var findings = findings([(.scratch, scratch)])
+            findings.problem("x", hides: [area], because: "unreadable")
+            #expect(standings(findings)[scratch] == expected, "\(area)")
+        }
+    }
+
     @Test("what changed within the grace period is unknown, and so is what nobody could look at")
     func grace() {
         let findings = findings([(.layer, layer)])

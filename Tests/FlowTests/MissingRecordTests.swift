@@ -28,14 +28,16 @@ struct MissingRecordTests {
         }
     }
 
-    @Test("without containers/, and with layers that cannot be listed, nobody can tell that there were no containers")
-    func containersAndLayers() throws {
+    @Test(
+        "without containers/, and with layers that are gone or cannot be listed, nobody can tell that there were no containers",
+        arguments: ["aufs", "vfs/dir"])
+    func containersAndLayers(path: String) throws {
         let root = try DamagedRoot("origin")
+        try #require(root.exists("containers") && root.exists(path))
+        rename(root.full(path), root.full("moved-away-too"))
+        if path == "aufs" { symlink("/nowhere/aufs", root.full(path)) }
         let whole = root.removable()
-        try #require(root.exists("containers") && root.exists("aufs"))
         rename(root.full("containers"), root.full("moved-away"))
-        rename(root.full("aufs"), root.full("moved-away-too"))
-        symlink("/nowhere/aufs", root.full("aufs"))
         #expect(root.removable().all.subtracting(whole.all) == [])
     }
 
@@ -74,6 +76,23 @@ struct MissingRecordTests {
         document["Volumes"] = mounts
         try JSONSerialization.data(withJSONObject: document).write(to: URL(fileURLWithPath: root.full(record)))
         #expect(removable() == [])
+    }
+
+    @Test("a dead container may have lost its mount record, but not the place of all such records")
+    func deadContainer() throws {
+        let root = try DamagedRoot("overlay2")
+        let whole = root.removable()
+        for record in try root.metadataFiles() where record.hasSuffix("/config.v2.json") {
+            var document = try #require(
+                try JSONSerialization.jsonObject(with: Data(try root.bytes(record))) as? [String: Any])
+            var state = document["State"] as? [String: Any] ?? [:]
+            state["Dead"] = true
+            document["State"] = state
+            try root.write(try JSONSerialization.data(withJSONObject: document), to: record)
+        }
+        rename(root.full("image/overlay2/layerdb/mounts"), root.full("moved-away"))
+        let now = root.removable()
+        #expect(now.orphans.subtracting(whole.orphans) == [] && now.problems > whole.problems)
     }
 
     @Test("a container whose mount record is gone keeps its layers")

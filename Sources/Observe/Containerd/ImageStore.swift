@@ -43,7 +43,7 @@ struct ImageStore {
     }
 
     /// Volumes are the same whichever store the engine uses.
-    static let hidden: Set<Area> = [.layers, .images, .containers]
+    static let hidden: Set<Area> = [.layers, .images, .containers, .storageDrivers]
 
     private func hasImages(_ root: BoltBucket) throws(BoltError) -> Bool {
         for namespace in try root.entries(below: "v1") {

@@ -104,15 +104,16 @@ package struct Containers: Reader {
     }
 
     /// Since 1.10 only `layerdb/mounts` says which layers are a container's. It is written before the container's own
-    /// record and removed after the container was marked dead, so that one without it has lost it.
+    /// record and removed after the container was marked dead, so that one without it has lost it. The directory of all
+    /// of them is never removed.
     private func checkMountRecord(
         of document: ContainerDocument, _ path: RelativePath, in root: Directory, _ index: ItemIndex,
         into findings: inout Findings
     ) {
-        guard let driver = document.driver.flatMap(StorageDriver.init(rawValue:)), document.state?.dead != true,
-            document.state?.removalInProgress != true
-        else { return }
-        let record = LayerDatabase(driver: driver.rawValue).mounts / document.id
+        guard let driver = document.driver.flatMap(StorageDriver.init(rawValue:)) else { return }
+        let isBeingRemoved = document.state?.dead == true || document.state?.removalInProgress == true
+        let mounts = LayerDatabase(driver: driver.rawValue).mounts
+        let record = isBeingRemoved ? mounts : mounts / document.id
         guard !index.has(record) else { return }
         let isThere = findings.reading(record, hides: [.driver(driver.rawValue)]) {
             try root.statusIfPresent(record) != nil

@@ -18,14 +18,18 @@ package import Model
 package struct MissingRecords: Reader {
     package init() {}
 
+    private static let usedByContainers: Set<Thing> = [
+        .image, .layer, .initLayer, .rwLayer, .mountRecord, .anonymousVolume, .namedVolume, .bindRecord,
+    ]
+
     package func items(in root: Directory) -> Findings { Findings() }
 
     package func claims(in root: Directory, among items: Findings) -> Findings {
         var findings = Findings()
-        // Layers of containers, or a place where they may be that cannot be listed: somebody may have had containers.
-        let areLayersSeen = items.items.values.contains { $0.thing == .mountRecord || $0.thing == .initLayer }
-        if areLayersSeen || !items.problems.isEmpty, isAbsent(Containers.folder, in: root, &findings) {
-            let others = areLayersSeen ? "there are layers of containers" : "not all of the root can be read"
+        // What containers use, or a place where that may be and that cannot be listed: there may have been containers.
+        let isSomethingSeen = items.items.values.contains { Self.usedByContainers.contains($0.thing) }
+        if isSomethingSeen || !items.problems.isEmpty, isAbsent(Containers.folder, in: root, &findings) {
+            let others = isSomethingSeen ? "there is what containers use" : "not all of the root can be read"
             findings.problem(
                 Containers.folder.text, hides: Containers.allAreas, because: "the directory is missing, and \(others)")
         }
