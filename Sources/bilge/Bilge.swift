@@ -64,6 +64,7 @@ struct Bilge: Command {
     func run(on console: Console) async throws -> ExitStatus {
         var request = root.request(on: console)
         request.asksQuickly = !output.verbose
+        request.showsTimes = false
         let survey = try await console.survey(request)
         var answer = DiskAnswer(survey, try await console.account(of: survey), output)
         answer.next = nextSteps(answer.report, survey.problems, hint: root.cautiousHint)

@@ -42,6 +42,7 @@ struct Df: Command {
         var request = root.request(on: console)
         request.asksImageSpace = by == .kind
         request.asksQuickly = !output.verbose
+        request.showsTimes = false
         let survey = try await console.survey(request)
         let account = try await console.account(of: survey)
         try show(survey, account, console)
