@@ -316,8 +316,9 @@ class Judge:
                 self.edge(node, f"volume {volume}")
             whole |= {home for path in paths for home in ("volumes", "vfs/dir", "vfs") if path.rstrip("/").endswith("/" + home)}
         for node in list(self.paths):
-            if node.startswith("volume ") and any(path.startswith(home + "/") for home in whole for path in self.paths[node]):
-                self.keeps.add(node)
+            if any(path.startswith(home + "/") for home in whole for path in self.paths[node]):
+                # Whoever mounts all of it may use any of it; a layer that lies there need not be found.
+                (self.keeps if node.startswith("volume ") else self.unsure).add(node)
             if node.startswith("bind "):
                 record = self.document(f"volumes/{node[5:]}/config.json")
                 if record.get("Path") in mounted and not modern:
