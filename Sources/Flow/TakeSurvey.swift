@@ -10,7 +10,9 @@ import Observe
 ///
 /// - Throws: `RootError` if there is no root to look at; `FlowError` with `usage` for an engine that is not on this host.
 package func survey(_ request: Request) async throws -> Survey {
-    try await whileProblemsChange({ $0.engine.state == .running ? $0.problems : [] }) {
+    // What it calls reclaimable an engine may measure for minutes: it is not asked that twice.
+    let mayLookAgain = !request.asksImageSpace
+    return try await whileProblemsChange({ mayLookAgain && $0.engine.state == .running ? $0.problems : [] }) {
         let asked = systemClock()
         let answer = request.offline ? nil : try await ask(request)
         return try survey(request, answer, asked)
