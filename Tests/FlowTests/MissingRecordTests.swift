@@ -78,6 +78,20 @@ struct MissingRecordTests {
         #expect(removable() == [])
     }
 
+    @Test("a volume stays whose folder became something else than a directory")
+    func folderOfVolume() throws {
+        let root = try DamagedRoot("origin")
+        let data = root.removable().all.filter { $0.text.hasPrefix("vfs/dir/") && root.exists("volumes/\($0.name)") }
+        try #require(!data.isEmpty)
+        for path in data {
+            rename(root.full("volumes/\(path.name)"), root.full("moved-away"))
+            symlink("/nowhere", root.full("volumes/\(path.name)"))
+            #expect(!root.removable().all.contains(path))
+            unlink(root.full("volumes/\(path.name)"))
+            rename(root.full("moved-away"), root.full("volumes/\(path.name)"))
+        }
+    }
+
     @Test("a dead container may have lost its mount record, but not the place of all such records")
     func deadContainer() throws {
         let root = try DamagedRoot("overlay2")

@@ -175,6 +175,18 @@ struct LegacyGraphTests {
         #expect(try recipe.scan().standing("graph/\(id)") == .reclaimable)
     }
 
+    @Test("an entry that lost its record may be an image whose layer cannot be listed")
+    func unlistedLayer() throws {
+        let recipe = try recipe("unlisted")
+        let id = LegacyRecipe.id("1e57")
+        try recipe.image(id)
+        try FileManager.default.removeItem(atPath: "\(recipe.folder.path)/graph/\(id)/json")
+        #expect(try recipe.scan().standing("graph/\(id)") == .orphan)
+        try recipe.folder.makeLink("overlay", to: "/nowhere")
+        let scan = try recipe.scan()
+        #expect(scan.standing("graph/\(id)") == .unknown && scan.paths([.orphan]).isEmpty)
+    }
+
     @Test("an image whose layer is a link into graph/ keeps both, and the link is not followed")
     func layerBehindLink() throws {
         let recipe = try recipe("link")

@@ -80,7 +80,7 @@ package struct ImageGraph: Reader {
 
 /// Where the layer of an image may be: under its own id in the directory of every storage driver.
 struct ImageLayers {
-    /// A driver is there whose layers cannot be listed: every image may have one.
+    /// Not all layers can be listed, or those of a driver never: every image may have one.
     private let mayBeElsewhere: Bool
     /// `nil` if it could not be listed.
     private let vfs: Set<String>?
@@ -92,7 +92,8 @@ struct ImageLayers {
         vfs = names.map { Set($0 ?? []) }
         // A dataset need not be mounted, and a device has no directory; a record is kept rather than argued about.
         mayBeElsewhere =
-            vfs == nil || [StorageDriver.btrfs, .devicemapper, .zfs].contains { top.contains($0.rawValue) }
+            vfs == nil || !items.problems.isEmpty
+            || [StorageDriver.btrfs, .devicemapper, .zfs].contains { top.contains($0.rawValue) }
         self.items = items
     }
 

@@ -73,7 +73,14 @@ package struct Volumes: Reader {
             if item.thing == .metadata, item.path.name != "_tmp" {
                 findings.claim(item.path, by: .layout, source: "layout of volumes/")
             }
-            guard item.thing.isVolume else { continue }
+            guard item.thing.isVolume else {
+                if item.thing == .foreign, EntryName.isHexID(folder.name) {
+                    findings.problem(
+                        folder.text, hides: [.item(Self.vfs / folder.name)],
+                        because: "it is no directory, and bears the name of a volume")
+                }
+                continue
+            }
             if let database {
                 findings.claim(
                     item.path, by: .engine("every directory in volumes/ is a volume"), .knows, source: database.text)
