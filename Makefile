@@ -31,8 +31,8 @@ test: build
 	Scripts/trust/run --quick "$(BIN)/bilge"
 
 ## Attacks the executable and prints what was promised and reached; ends with an error if a part falls short. By the rates
-## of its parts about two hours on two cores; `trust-full` takes many, `trust-quick` below three minutes and is a part of
-## `make test`.
+## of its parts an hour or somewhat more on two cores; `trust-full` takes many, `trust-quick` below three minutes and is a
+## part of `make test`.
 trust trust-full: build fuzz-build
 	@Scripts/install-packages xz-utils tar attr busybox-static docker.io strace util-linux e2fsprogs
 	Scripts/trust/run $(if $(filter trust-full,$@),--full) "$(BIN)/bilge"
