@@ -134,6 +134,12 @@ package enum EntryName {
     /// True if two ids differ in one or two characters: no two ids are ever made so alike, so one of them was damaged.
     package static func areNearlyTheSame(_ one: some StringProtocol, _ other: some StringProtocol) -> Bool {
         guard one != other, one.utf8.count >= 25, one.utf8.count == other.utf8.count else { return false }
-        return zip(one.utf8, other.utf8).count { $0 != $1 } <= 2
+        // Where an id is compared with all that there are, nearly every pair is told apart by its first few characters.
+        var different = 0
+        for (a, b) in zip(one.utf8, other.utf8) where a != b {
+            different += 1
+            if different > 2 { return false }
+        }
+        return true
     }
 }

@@ -49,6 +49,46 @@ struct MissingRecordTests {
         #expect(root.removable().orphans.subtracting(whole.orphans) == [])
     }
 
+    @Test("after an upgrade, whatever tells of graph/ is enough")
+    func graphOfOld() throws {
+        let root = try DamagedRoot("origin")
+        for name in ["image", "image/aufs", "image/aufs/layerdb", "image/aufs/layerdb/sha256"] {
+            mkdir(root.full(name), 0o700)
+        }
+        let whole = root.removable()
+        rename(root.full("graph"), root.full("moved-away"))
+        for name in ["repositories-aufs", "linkgraph.db"] {
+            #expect(root.removable().orphans.subtracting(whole.orphans) == [], "with \(name)")
+            rename(root.full(name), root.full("moved-\(name)"))
+        }
+        #expect(root.removable().orphans.subtracting(whole.orphans) == [], "with containers of that time")
+    }
+
+    @Test("an image whose layer is gone, too, stays as long as a container's record may mean it")
+    func imageOfContainer() throws {
+        let root = try DamagedRoot("origin")
+        for (number, folder) in ["aufs", "vfs/dir"].enumerated() {
+            try #require(root.exists(folder))
+            rename(root.full(folder), root.full("moved-away-\(number)"))
+        }
+        try root.write(#"{"Repositories":{}}"#.utf8, to: "repositories-aufs")
+        let whole = root.removable()
+        var tried = 0
+        for file in try root.metadataFiles() where file.hasSuffix("/config.json") && file.hasPrefix("containers/") {
+            let bytes = try root.bytes(file)
+            guard let image = String(decoding: bytes, as: UTF8.self).firstMatch(of: /"Image":\s*"([0-9a-f]{64})"/)?.1,
+                root.exists("graph/\(image)")
+            else { continue }
+            let last = image.last == "0" ? "1" : "0"
+            let changed = String(decoding: bytes, as: UTF8.self).replacing(image, with: image.dropLast() + last)
+            try root.write(changed.utf8, to: file)
+            #expect(root.removable().orphans.subtracting(whole.orphans) == [], "\(file)")
+            try root.write(bytes, to: file)
+            tried += 1
+        }
+        #expect(tried > 0)
+    }
+
     @Test(
         "where aufs has lost one of its three directories, what is left in the others is no orphan",
         arguments: ["aufs/diff", "aufs/mnt", "aufs/layers"])

@@ -148,11 +148,15 @@ package struct Overlay2: Reader {
     private func shortName(of layer: RelativePath, in root: Directory, _ findings: inout Findings) -> String? {
         let file = layer / "link"
         let name = findings.reading(file, hides: [.item(layer)]) { () -> String? in
-            guard let bytes = try root.readIfPresent(file, limit: 4096) else { return nil }
-            guard Self.isShortName(bytes[...]) else { throw FormatError("not a short name of 26 characters") }
-            return String(decoding: bytes, as: UTF8.self)
+            try root.readIfPresent(file, limit: 4096).map(Self.shortName)
         }
         return name ?? nil
+    }
+
+    /// What a file `link` holds.
+    static func shortName(in bytes: [UInt8]) throws(FormatError) -> String {
+        guard isShortName(bytes[...]) else { throw FormatError("not a short name of 26 characters") }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// `l/<short name>` of each layer below, joined by `:`, as it is in the file: on a large root that is much text, and
@@ -162,22 +166,28 @@ package struct Overlay2: Reader {
         // A damaged list hides which layers it named, whatever this layer's own standing.
         let list = findings.reading(file, hides: area) { () -> [UInt8] in
             guard let list = try root.readIfPresent(file, limit: 64 << 10) else { return [] }
-            guard (list.count + 1) % Self.partLength == 0 else { throw FormatError("not a list of layers") }
-            for start in stride(from: 0, to: list.count, by: Self.partLength) {
-                let end = start + Self.partLength - 1
-                guard list[start] == UInt8(ascii: "l"), list[start + 1] == UInt8(ascii: "/"),
-                    Self.isShortName(list[(start + 2)..<end]), end == list.count || list[end] == UInt8(ascii: ":")
-                else { throw FormatError("not a list of layers") }
-            }
+            try Self.check(list)
             return list
         }
         return list ?? []
     }
 
+    /// - Throws: if the bytes are not what the driver writes into a file `lower`.
+    static func check(_ list: [UInt8]) throws(FormatError) {
+        guard (list.count + 1) % partLength == 0 else { throw FormatError("not a list of layers") }
+        for start in stride(from: 0, to: list.count, by: partLength) {
+            let end = start + partLength - 1
+            guard list[start] == UInt8(ascii: "l"), list[start + 1] == UInt8(ascii: "/"),
+                isShortName(list[(start + 2)..<end]), end == list.count || list[end] == UInt8(ascii: ":")
+            else { throw FormatError("not a list of layers") }
+        }
+    }
+
     /// Of `l/<short name>:`.
     private static let partLength = 29
 
-    private static func names(in list: [UInt8]) -> [String] {
+    /// The short names in a list that was checked.
+    static func names(in list: [UInt8]) -> [String] {
         stride(from: 2, to: list.count, by: partLength).map { String(decoding: list[$0..<($0 + 26)], as: UTF8.self) }
     }
 

@@ -45,7 +45,8 @@ package struct OverlayLayers: Reader {
         (findings.reading(Self.folder, hides: Self.hidden) { try root.namesIfPresent(of: Self.folder) } ?? nil) ?? []
     }
 
-    private static func lower(_ bytes: [UInt8]) throws(FormatError) -> String {
+    /// The layer that a file `lower-id` names.
+    static func lower(_ bytes: [UInt8]) throws(FormatError) -> String {
         let name = EntryName.escaped(bytes)
         // Never an init layer: the driver copies the id of the image up from there.
         guard LayerName.isReference(name), LayerName.thing(name) == .layer else {

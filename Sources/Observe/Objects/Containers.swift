@@ -40,9 +40,10 @@ package struct Containers: Reader {
         let layers = Self.layers(index)
         let read = concurrently(
             paths.parts(of: 128).map { part in { self.records(of: part, in: root, index, layers, mentions) } })
+        let images = Self.images(index)
         let places = Places(
-            recorded: RecordedPaths(root: rootPath, read.flatMap(\.roots), index: index), images: Self.images(index),
-            layers: layers, index: index)
+            recorded: RecordedPaths(root: rootPath, read.flatMap(\.roots), index: index), images: images,
+            imageIDs: images.flatMap { items.paths(in: $0).map { String($0.name) } }, layers: layers, index: index)
         let claimed = concurrently(read.map { part in { self.claims(part.records, places) } })
         var findings = Findings()
         findings.merge(all: read.map(\.findings) + claimed)
@@ -166,6 +167,8 @@ package struct Containers: Reader {
         let recorded: RecordedPaths
         /// Directories of images' records; those of one id.
         let images: [RelativePath]
+        /// Of all images in them.
+        let imageIDs: [String]
         /// Directories of layers that have the container's own id.
         let layers: [RelativePath]
         let index: ItemIndex
@@ -196,12 +199,7 @@ package struct Containers: Reader {
             driver: host?.logConfig?.type ?? "", options: host?.logConfig?.config ?? [:],
             recordedPath: document.logPath ?? "", folder: path)
 
-        if !record.imageID.isEmpty {
-            // Which store is meant depends on a driver that may be gone.
-            for image in places.images.map({ $0 / record.imageID }) where places.index.has(image) {
-                findings.claim(image, by: .item(path), source: source)
-            }
-        }
+        claimImage(of: record, source, places, &findings)
         for (layer, thing) in Self.legacyLayers(document.id, places) {
             findings.claim(layer, by: .item(path), as: thing, source: source)
         }
@@ -213,6 +211,23 @@ package struct Containers: Reader {
         }
         record.volumes = volumes.sorted()
         findings.catalog.containers.append(record)
+    }
+
+    /// Claims the container's image in every store: which one is meant depends on a driver that may be gone.
+    ///
+    /// An image may have been removed by force. But where one of nearly the same id is, the record was damaged.
+    private func claimImage(
+        of record: ContainerRecord, _ source: String, _ places: Places, _ findings: inout Findings
+    ) {
+        guard !record.imageID.isEmpty else { return }
+        let images = places.images.map { $0 / record.imageID }.filter(places.index.has)
+        for image in images { findings.claim(image, by: .item(record.path), source: source) }
+        let isDamaged =
+            images.isEmpty
+            && places.imageIDs.contains { EntryName.areNearlyTheSame($0, record.imageID) }
+        if isDamaged {
+            findings.problem(source, hides: [.images], because: "no image has its id, but one has nearly the same")
+        }
     }
 
     private static func images(_ index: ItemIndex) -> [RelativePath] {

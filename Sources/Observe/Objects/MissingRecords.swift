@@ -10,7 +10,8 @@ package import Model
 /// what it held cannot be told from what nobody needs.
 ///
 ///     containers                       made by every engine when it starts
-///     graph                            the same, up to 1.9
+///     graph                            the same, up to 1.9; so are repositories-<driver>, linkgraph.db and the
+///                                      config.json of a container, which stay after an upgrade
 ///     image/<driver>/layerdb           the same, since 1.10
 ///     image/<driver>/layerdb/sha256    made with the first layer
 ///
@@ -44,10 +45,10 @@ package struct MissingRecords: Reader {
             driver == .vfs ? [.driver(driver.rawValue), .images, .volumes] : [.driver(driver.rawValue), .images]
         let isOld = driver != .overlay2 && driver != .fuseOverlayfs
         let isGraphless = isOld && isAbsent(ImageGraph.folder, in: root, &findings)
-        if isGraphless, !isAbsent(RelativePath("repositories-\(driver.rawValue)"), in: root, &findings) {
+        if isGraphless, let sign = signOfGraph(driver, in: root, among: items, &findings) {
             findings.problem(
                 ImageGraph.folder.text, hides: hides,
-                because: "images of this driver have names, but the records of all of them are missing")
+                because: "the directory is missing, and \(sign) is of an engine that has its images there")
         } else if isAbsent(database.folder, in: root, &findings) {
             if isOld, !isGraphless { return }
             findings.problem(
@@ -59,6 +60,16 @@ package struct MissingRecords: Reader {
                 database.records.text, hides: hides,
                 because: "there are layers of this driver, but the records of all of them are missing")
         }
+    }
+
+    /// What an engine left that kept its images in `graph`; `nil` if nothing says that there was one.
+    private func signOfGraph(
+        _ driver: StorageDriver, in root: Directory, among items: Findings, _ findings: inout Findings
+    ) -> RelativePath? {
+        let signs =
+            [RelativePath("repositories-\(driver.rawValue)"), RelativePath("linkgraph.db")]
+            + items.paths(in: Containers.folder).map { $0 / "config.json" }
+        return signs.first { !isAbsent($0, in: root, &findings) }
     }
 
     private func hasLayers(_ driver: StorageDriver, _ database: LayerDatabase, _ items: Findings) -> Bool {
