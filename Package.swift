@@ -83,7 +83,13 @@ let package = Package(
             swiftSettings: strict),
 
         .target(
-            name: "FuzzTargets", dependencies: ["Model", "Disk", "Engine", "Observe", "Act", system],
+            name: "FuzzTargets",
+            dependencies: [
+                "Model", "Disk", "Engine", "Observe", "Act", system,
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ],
             path: "Tests/Fuzz/Targets",
             swiftSettings: strict),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: strict),
