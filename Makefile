@@ -38,7 +38,7 @@ trust trust-full: build fuzz-build
 	Scripts/trust/run $(if $(filter trust-full,$@),--full) "$(BIN)/bilge"
 
 trust-quick: build
-	@Scripts/install-packages xz-utils tar attr busybox-static strace util-linux e2fsprogs
+	@Scripts/install-packages xz-utils tar attr busybox-static docker.io strace util-linux e2fsprogs
 	Scripts/trust/run --quick "$(BIN)/bilge"
 
 ## One parser under libFuzzer, starting from its corpus; what traps it is left in the folder. A database has pages, and
