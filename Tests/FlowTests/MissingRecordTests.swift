@@ -64,6 +64,17 @@ struct MissingRecordTests {
         #expect(root.removable().orphans.subtracting(whole.orphans) == [], "with containers of that time")
     }
 
+    @Test("without graph/, what is left of a driver stays, however little that is")
+    func graphAndLayers() throws {
+        let root = try DamagedRoot("origin")
+        rename(root.full("aufs/diff"), root.full("moved-away-too"))
+        mkdir(root.full("aufs/diff"), 0o700)
+        mkdir(root.full("aufs/diff/" + String(repeating: "a1", count: 32) + "-removing"), 0o700)
+        let whole = root.removable()
+        rename(root.full("graph"), root.full("moved-away"))
+        #expect(root.removable().orphans.subtracting(whole.orphans) == [])
+    }
+
     @Test("an image whose layer is gone, too, stays as long as a container's record may mean it")
     func imageOfContainer() throws {
         let root = try DamagedRoot("origin")

@@ -18,7 +18,7 @@ package struct AufsLayers: Reader {
     static let folder = RelativePath("aufs")
     static let lists = folder / "layers"
     /// In moving order: the data first. The engine takes a layer for whole as long as it finds it in `layers`.
-    private static let parts = [folder / "diff", folder / "mnt", lists]
+    static let parts = [folder / "diff", folder / "mnt", lists]
     /// Unlisted layers are also images that seem to have none.
     private static let hidden: Set<Area> = [.driver("aufs"), .images]
 

@@ -34,48 +34,63 @@ package struct MissingRecords: Reader {
             findings.problem(
                 Containers.folder.text, hides: Containers.allAreas, because: "the directory is missing, and \(others)")
         }
-        for driver in StorageDriver.allCases { check(driver, in: root, among: items, &findings) }
+        let isGraphless = isAbsent(ImageGraph.folder, in: root, &findings)
+        // Also where no whole layer can be seen any more, only what is left of one.
+        let used = StorageDriver.allCases.filter { Self.isOld($0) && !Self.homes($0).flatMap(items.paths).isEmpty }
+        if isGraphless, !used.isEmpty, let sign = signOfGraph(in: root, among: items, &findings) {
+            let drivers = Set(used.map { Area.driver($0.rawValue) })
+            findings.problem(
+                ImageGraph.folder.text,
+                hides: drivers.union(hasLayers(.vfs, items) ? [.images, .volumes] : [.images]),
+                because: "the directory is missing, and \(sign) is of an engine that has its images there")
+        }
+        for driver in StorageDriver.allCases where hasLayers(driver, items) {
+            check(driver, hasGraph: !isGraphless, in: root, &findings)
+        }
         return findings
     }
 
-    private func check(_ driver: StorageDriver, in root: Directory, among items: Findings, _ findings: inout Findings) {
+    /// Engines that kept their images in `graph` had it.
+    private static func isOld(_ driver: StorageDriver) -> Bool { driver != .overlay2 && driver != .fuseOverlayfs }
+
+    private func check(
+        _ driver: StorageDriver, hasGraph: Bool, in root: Directory, _ findings: inout Findings
+    ) {
         let database = LayerDatabase(driver: driver.rawValue)
-        guard hasLayers(driver, database, items) else { return }
-        let hides: Set<Area> =
-            driver == .vfs ? [.driver(driver.rawValue), .images, .volumes] : [.driver(driver.rawValue), .images]
-        let isOld = driver != .overlay2 && driver != .fuseOverlayfs
-        let isGraphless = isOld && isAbsent(ImageGraph.folder, in: root, &findings)
-        if isGraphless, let sign = signOfGraph(driver, in: root, among: items, &findings) {
-            findings.problem(
-                ImageGraph.folder.text, hides: hides,
-                because: "the directory is missing, and \(sign) is of an engine that has its images there")
-        } else if isAbsent(database.folder, in: root, &findings) {
-            if isOld, !isGraphless { return }
-            findings.problem(
-                database.folder.text, hides: hides,
-                because: "there are layers of this driver, but the records of all of them are missing")
-        } else if isAbsent(database.records, in: root, &findings) {
+        var missing = database.folder
+        if !isAbsent(missing, in: root, &findings) {
             // So it is, too, if an engine was killed in the very first pull of a root; that layer waits for the next one.
-            findings.problem(
-                database.records.text, hides: hides,
-                because: "there are layers of this driver, but the records of all of them are missing")
+            missing = database.records
+            guard isAbsent(missing, in: root, &findings) else { return }
+        } else if Self.isOld(driver), hasGraph {
+            return
         }
+        let hides: Set<Area> = driver == .vfs ? [.images, .volumes] : [.images]
+        findings.problem(
+            missing.text, hides: hides.union([.driver(driver.rawValue)]),
+            because: "there are layers of this driver, but the records of all of them are missing")
     }
 
     /// What an engine left that kept its images in `graph`; `nil` if nothing says that there was one.
     private func signOfGraph(
-        _ driver: StorageDriver, in root: Directory, among items: Findings, _ findings: inout Findings
+        in root: Directory, among items: Findings, _ findings: inout Findings
     ) -> RelativePath? {
         let signs =
-            [RelativePath("repositories-\(driver.rawValue)"), RelativePath("linkgraph.db")]
+            StorageDriver.allCases.filter(Self.isOld).map { RelativePath("repositories-\($0.rawValue)") }
+            + ["repositories", "linkgraph.db"].map { RelativePath($0) }
             + items.paths(in: Containers.folder).map { $0 / "config.json" }
         return signs.first { !isAbsent($0, in: root, &findings) }
     }
 
-    private func hasLayers(_ driver: StorageDriver, _ database: LayerDatabase, _ items: Findings) -> Bool {
-        guard let home = database.driverDirectory("").parent else { return false }
+    /// Where a driver has its layers.
+    private static func homes(_ driver: StorageDriver) -> [RelativePath] {
+        let folder = LayerDatabase(driver: driver.rawValue).driverDirectory("").parent
+        return driver == .aufs ? AufsLayers.parts : folder.map { [$0] } ?? []
+    }
+
+    private func hasLayers(_ driver: StorageDriver, _ items: Findings) -> Bool {
         let kinds: Set<Thing> = [.layer, .initLayer, .rwLayer]
-        return items.paths(in: home).lazy.compactMap { items.items[$0] }.contains { item in
+        return Self.homes(driver).flatMap(items.paths).lazy.compactMap { items.items[$0] }.contains { item in
             // With vfs a volume and a layer look the same, unless the volume has a record of its own.
             kinds.contains(item.thing) || (driver == .vfs && item.thing == .anonymousVolume && item.paths.count == 1)
         }
