@@ -30,9 +30,8 @@ test: build
 		$(SWIFT) test --skip-build --no-parallel
 	Scripts/trust/run --quick "$(BIN)/bilge"
 
-## Attacks the executable and prints what was promised and reached; ends with an error if a part falls short. By the rates
-## of its parts an hour or somewhat more on two cores; `trust-full` takes many, `trust-quick` below three minutes and is a
-## part of `make test`.
+## Attacks the executable and prints what was promised and reached; ends with an error if a part falls short. Within an hour
+## on two cores; `trust-full` takes many, `trust-quick` below can be had in some three minutes and is a part of `make test`.
 trust trust-full: build fuzz-build
 	@Scripts/install-packages xz-utils tar attr busybox-static docker.io strace util-linux e2fsprogs
 	Scripts/trust/run $(if $(filter trust-full,$@),--full) "$(BIN)/bilge"
