@@ -26,7 +26,8 @@ package struct HiddenStores: Sendable {
         }
         var drivers = Set(findings.catalog.images.compactMap(Self.driver)).union(
             findings.catalog.layers.compactMap(Self.driver))
-        // A store whose records cannot be read is one all the same.
+        // A store whose records cannot be read, or of which only those of its containers are left, is one all the same.
+        drivers.formUnion(findings.items.values.lazy.filter { $0.thing == .mountRecord }.compactMap(\.driver))
         for area in findings.problems.flatMap(\.areas) {
             if case .driver(let driver) = area { drivers.insert(driver) }
         }

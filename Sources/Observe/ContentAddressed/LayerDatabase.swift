@@ -211,8 +211,7 @@ struct LayerDatabase {
     private func checkSpelling(
         of directory: RelativePath, _ file: RelativePath, among items: Findings, into findings: inout Findings
     ) {
-        guard !items.has(directory), let home = directory.parent else { return }
-        if items.items(in: home).contains(where: { EntryName.areNearlyTheSame($0.path.name, directory.name) }) {
+        if items.hasNearly(directory) {
             findings.problem(file.text, hides: area, because: "no layer has that id, but one has nearly the same")
         }
     }

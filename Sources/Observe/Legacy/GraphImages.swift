@@ -48,6 +48,10 @@ struct GraphImages {
         let target = ImageGraph.folder / parent
         findings.claim(target, by: items.claimant(path), source: source)
         guard !items.has(target) else { return }
+        if items.hasNearly(target) {
+            findings.problem(
+                source, hides: ImageGraph.proof, because: "no image has its parent's id, but one has nearly the same")
+        }
         // The engine mounts the layer of a missing parent all the same.
         for layer in layers.paths(of: parent) {
             findings.claim(layer, by: items.claimant(path), as: .layer, source: source)

@@ -44,7 +44,7 @@ package struct ImageGraph: Reader {
         if names.contains("_tmp") { findings.claim(Self.scratch, by: .layout, source: "layout of a data root") }
 
         let images = GraphImages(
-            root: root, items: items, names: tags(top, in: root, &findings),
+            root: root, items: items, names: tags(top, in: root, among: items, &findings),
             layers: ImageLayers(top, in: root, items: items, &findings), isMigrated: top.contains("image"))
         for id in names.filter(EntryName.isHexID).sorted() { images.read(id, &findings) }
         return findings
@@ -59,7 +59,7 @@ package struct ImageGraph: Reader {
 
     /// Claims every named image, and returns the names by the image's id.
     private func tags(
-        _ top: [String], in root: Directory, _ findings: inout Findings
+        _ top: [String], in root: Directory, among items: Findings, _ findings: inout Findings
     ) -> [String: Set<ImageName>] {
         var names: [String: Set<ImageName>] = [:]
         for file in top.filter({ $0 == "repositories" || $0.hasPrefix("repositories-") }).sorted() {
@@ -71,6 +71,11 @@ package struct ImageGraph: Reader {
                     let name = ImageName(EntryName.escaped(text: repository), EntryName.escaped(text: tag))
                     names[id, default: []].insert(name)
                     findings.claim(Self.folder / id, by: .tag(name.text), source: file)
+                    if items.hasNearly(Self.folder / id) {
+                        findings.problem(
+                            file, hides: Self.proof,
+                            because: "no image has the id of \(name.text), but one has nearly the same")
+                    }
                 }
             }
         }

@@ -42,6 +42,13 @@ enum LayerName {
 }
 
 extension Findings {
+    /// True if there is no item of that path, but one in the same directory whose id is nearly the same: whatever named
+    /// it lost a bit.
+    func hasNearly(_ path: RelativePath) -> Bool {
+        guard !has(path), let folder = path.parent else { return false }
+        return paths(in: folder).contains { EntryName.areNearlyTheSame($0.name, path.name) }
+    }
+
     /// The item at `path` as a claimant.
     ///
     /// What was made after the first listing is no item, and so could not be found to be in use itself. It is being

@@ -40,10 +40,9 @@ package struct Containers: Reader {
         let layers = Self.layers(index)
         let read = concurrently(
             paths.parts(of: 128).map { part in { self.records(of: part, in: root, index, layers, mentions) } })
-        let images = Self.images(index)
         let places = Places(
-            recorded: RecordedPaths(root: rootPath, read.flatMap(\.roots), index: index), images: images,
-            imageIDs: images.flatMap { items.paths(in: $0).map { String($0.name) } }, layers: layers, index: index)
+            recorded: RecordedPaths(root: rootPath, read.flatMap(\.roots), index: index), images: Self.images(index),
+            layers: layers, index: index, items: items)
         let claimed = concurrently(read.map { part in { self.claims(part.records, places) } })
         var findings = Findings()
         findings.merge(all: read.map(\.findings) + claimed)
@@ -167,11 +166,10 @@ package struct Containers: Reader {
         let recorded: RecordedPaths
         /// Directories of images' records; those of one id.
         let images: [RelativePath]
-        /// Of all images in them.
-        let imageIDs: [String]
         /// Directories of layers that have the container's own id.
         let layers: [RelativePath]
         let index: ItemIndex
+        let items: Findings
     }
 
     private func claims(_ records: [Record], _ places: Places) -> Findings {
@@ -220,12 +218,11 @@ package struct Containers: Reader {
         of record: ContainerRecord, _ source: String, _ places: Places, _ findings: inout Findings
     ) {
         guard !record.imageID.isEmpty else { return }
-        let images = places.images.map { $0 / record.imageID }.filter(places.index.has)
-        for image in images { findings.claim(image, by: .item(record.path), source: source) }
-        let isDamaged =
-            images.isEmpty
-            && places.imageIDs.contains { EntryName.areNearlyTheSame($0, record.imageID) }
-        if isDamaged {
+        let images = places.images.map { $0 / record.imageID }
+        for image in images where places.index.has(image) {
+            findings.claim(image, by: .item(record.path), source: source)
+        }
+        if !images.contains(where: places.index.has), images.contains(where: places.items.hasNearly) {
             findings.problem(source, hides: [.images], because: "no image has its id, but one has nearly the same")
         }
     }
