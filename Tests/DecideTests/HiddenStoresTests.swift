@@ -72,6 +72,15 @@ struct HiddenStoresTests {
         return Dictionary(uniqueKeysWithValues: judged.map { ($0.item.path, $0) })
     }
 
+    @Test("a store of which only a container's mount record is left is one all the same")
+    func mountRecordAlone() {
+        var findings = Findings()
+        findings.catalog.images = [image("1", "image/vfs/imagedb/content/sha256/1", "vfs", ["app:1"], chain: [])]
+        #expect(HiddenStores(findings, circumstances(nil, findings)).stores.isEmpty)
+        findings.add(Item(.mountRecord, [RelativePath("image/overlay/layerdb/mounts/c1")]))
+        #expect(HiddenStores(findings, circumstances(nil, findings)).stores.map(\.name.text) == ["overlay", "vfs"])
+    }
+
     /// The engine lists the container that it shows, and an image.
     private func answered(_ findings: Findings) -> Findings {
         var findings = findings
