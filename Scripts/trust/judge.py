@@ -165,12 +165,13 @@ class Judge:
                 for tags in ((self.document(name) or {}).get("Repositories") or {}).values():
                     tagged.update(tags.values())
         self.needs.update(f"image {name}" for name in tagged)
+        # Where no image has its layer, all of them may be on a disk that is not mounted: whatever is in graph/ stays.
+        lost = not any(self.in_drivers(name) for name in self.tree.names("graph"))
         for name in self.tree.names("graph"):
             if not HEX64.match(name):
                 continue
             node, record = self.node(f"image {name}", f"graph/{name}"), self.document(f"graph/{name}/json")
             fields = {key.lower(): value for key, value in (record or {}).items()}
-            has_layer = any(self.tree.at(f"{home}/{name}") is not None for home in (*HOMES.values(), "aufs/layers", f"graph/{name}/layer"))
             for driver in HOMES:
                 self.edge(node, f"layer {driver} {name}")
                 if fields.get("parent"):
@@ -178,8 +179,12 @@ class Judge:
             if fields.get("parent"):
                 self.edge(node, f"image {fields['parent']}")
             valid = fields.get("id") == name
-            if has_layer or (valid and self.tree.is_dir("image")) or (self.tree.at(f"graph/{name}/json") is not None and not valid):
+            has_layer = self.in_drivers(name) or self.tree.at(f"graph/{name}/layer") is not None
+            if lost or has_layer or (valid and self.tree.is_dir("image")) or (self.tree.at(f"graph/{name}/json") is not None and not valid):
                 self.keeps.add(node)
+
+    def in_drivers(self, name):
+        return any(self.tree.at(f"{home}/{name}") is not None for home in (*HOMES.values(), "aufs/layers"))
 
     # --- volumes -----------------------------------------------------------------------------------------------
 

@@ -104,6 +104,26 @@ import Testing
         #expect(step.contains { $0.claimant == .buildCache(Self.step) && $0.source == "buildkit/snapshots.db" })
     }
 
+    @Test(
+        "a directory of which the driver has lost a part is claimed too",
+        arguments: [
+            (StorageDriver.aufs, ["aufs/mnt", "aufs/layers"]), (.aufs, ["aufs/layers"]),
+            (.devicemapper, ["devicemapper/metadata"]), (.devicemapper, ["devicemapper/metadata", "devicemapper/mnt"]),
+        ])
+    func parts(_ driver: StorageDriver, _ folders: [String]) throws {
+        var (directory, items) = try Self.root()
+        for id in [Self.stepDirectory, Self.child] {
+            items.add(Item(.layer, folders.map { RelativePath("\($0)/\(id)") }))
+        }
+        let claims = try Self.findings(directory, items).claims.filter { $0.target.components[0] == driver.rawValue }
+        let (below, above) = (
+            RelativePath("\(folders[0])/\(Self.stepDirectory)"), RelativePath("\(folders[0])/\(Self.child)")
+        )
+        #expect(Set(claims.filter { $0.force == .knows }.map(\.target)) == [below, above])
+        let needs = claims.filter { $0.force == .needs }
+        #expect(needs.map(\.target) == [below] && needs.map(\.claimant) == [.item(above)])
+    }
+
     @Test("a snapshot needs what it was made on: a directory of the same driver, or a layer of the engine")
     func parents() throws {
         let (directory, driver) = try Self.root()

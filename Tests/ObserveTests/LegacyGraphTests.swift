@@ -187,6 +187,21 @@ struct LegacyGraphTests {
         #expect(scan.standing("graph/\(id)") == .unknown && scan.paths([.orphan]).isEmpty)
     }
 
+    @Test("where no image has its layer any more, no entry is left over", arguments: [true, false])
+    func lostLayers(_ isMadeAnew: Bool) throws {
+        let recipe = try recipe("lost")
+        let id = LegacyRecipe.id("1e57")
+        try recipe.image(id, parent: base)
+        let (old, empty) = (RelativePath("graph/\(id)"), RelativePath("graph/\(LegacyRecipe.id("e"))"))
+        try recipe.folder.makeDirectory(empty.text)
+        #expect(try recipe.scan().paths([.orphan]) == [old, empty])
+        try FileManager.default.removeItem(atPath: "\(recipe.folder.path)/aufs")
+        if isMadeAnew { try recipe.aufs(LegacyRecipe.id("0f")) }
+        let scan = try recipe.scan()
+        #expect(scan.paths([.orphan]).isEmpty)
+        #expect(scan.findings.problems.map(\.path) == ["\(empty)/json"])
+    }
+
     @Test("an image whose layer is a link into graph/ keeps both, and the link is not followed")
     func layerBehindLink() throws {
         let recipe = try recipe("link")

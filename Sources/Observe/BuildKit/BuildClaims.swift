@@ -4,20 +4,20 @@ import Model
 
 /// What BuildKit's databases, joined, say about the directories of the storage driver and the layers of the engine.
 struct BuildClaims {
-    /// Where the drivers keep one directory per id.
-    static let driverFolders: Set<RelativePath> = Set(
+    /// Where the drivers keep one entry per id. Of those in several places some may be missing.
+    private static let driverFolders: Set<RelativePath> = Set(
         [
-            "overlay2", "overlay", "fuse-overlayfs", "vfs/dir", "btrfs/subvolumes", "aufs/diff", "zfs/graph",
-            "devicemapper/mnt",
+            "overlay2", "overlay", "fuse-overlayfs", "vfs/dir", "btrfs/subvolumes", "aufs/diff", "aufs/mnt",
+            "aufs/layers", "zfs/graph", "devicemapper/mnt", "devicemapper/metadata",
         ].map { RelativePath($0) })
 
-    /// Bytes of the longest path of a directory with a BuildKit id, of 25 characters.
+    /// Bytes of the longest path of an entry with a BuildKit id, of 25 characters.
     private static let longest = driverFolders.reduce(0) { max($0, $1.text.utf8.count) } + 1 + 25
 
     private(set) var findings = Findings()
     private let snapshots: BuildSnapshots?
     private let records: BuildRecords?
-    /// Driver directories that exist, by BuildKit id; several if the same id is in several drivers.
+    /// Driver directories that exist, as the items they are, by BuildKit id; several if one id is in several drivers.
     private var directories: [String: [RelativePath]] = [:]
     /// Records of the engine's layers that exist, by chain ID.
     private var layers: [String: [RelativePath]] = [:]
@@ -27,13 +27,11 @@ struct BuildClaims {
         self.records = records
         for item in items.items.values {
             // Few are that short, and the others need no second look.
-            for path in item.paths where path.text.utf8.count <= Self.longest {
-                let name = path.name
-                guard EntryName.isBuildKitID(name), let parent = path.parent, Self.driverFolders.contains(parent) else {
-                    continue
-                }
-                directories[String(name), default: []].append(path)
-            }
+            let path = item.path
+            guard path.text.utf8.count <= Self.longest, EntryName.isBuildKitID(path.name), let parent = path.parent,
+                Self.driverFolders.contains(parent)
+            else { continue }
+            directories[String(path.name), default: []].append(path)
         }
         for driver in StorageDriver.allCases {
             for path in items.paths(in: LayerDatabase(driver: driver.rawValue).records)
@@ -103,7 +101,8 @@ struct BuildClaims {
                     findings.claim(layer, by: .item(directory), source: source)
                 }
             } else {
-                for below in directories[directoryName(of: parent)] ?? [] where below.parent == directory.parent {
+                for below in directories[directoryName(of: parent)] ?? []
+                where below.components[0] == directory.components[0] {
                     findings.claim(below, by: .item(directory), source: source)
                 }
             }

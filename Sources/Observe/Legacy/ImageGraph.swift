@@ -43,10 +43,11 @@ package struct ImageGraph: Reader {
         let names = names(in: root, &findings)
         if names.contains("_tmp") { findings.claim(Self.scratch, by: .layout, source: "layout of a data root") }
 
+        let ids = names.filter(EntryName.isHexID).sorted()
         let images = GraphImages(
             root: root, items: items, names: tags(top, in: root, among: items, &findings),
-            layers: ImageLayers(top, in: root, items: items, &findings), isMigrated: top.contains("image"))
-        for id in names.filter(EntryName.isHexID).sorted() { images.read(id, &findings) }
+            layers: ImageLayers(of: ids, top, in: root, items: items, &findings), isMigrated: top.contains("image"))
+        for id in ids { images.read(id, &findings) }
         return findings
     }
 
@@ -86,12 +87,12 @@ package struct ImageGraph: Reader {
 /// Where the layer of an image may be: under its own id in the directory of every storage driver.
 struct ImageLayers {
     /// Not all layers can be listed, or those of a driver never: every image may have one.
-    private let mayBeElsewhere: Bool
+    private var mayBeElsewhere: Bool
     /// `nil` if it could not be listed.
     private let vfs: Set<String>?
     private let items: Findings
 
-    init(_ top: [String], in root: Directory, items: Findings, _ findings: inout Findings) {
+    init(of ids: [String], _ top: [String], in root: Directory, items: Findings, _ findings: inout Findings) {
         let folder = RelativePath("vfs/dir")
         let names = findings.reading(folder, hides: [.images]) { try root.namesIfPresent(of: folder) }
         vfs = names.map { Set($0 ?? []) }
@@ -100,6 +101,8 @@ struct ImageLayers {
             vfs == nil || !items.problems.isEmpty
             || [StorageDriver.btrfs, .devicemapper, .zfs].contains { top.contains($0.rawValue) }
         self.items = items
+        // Not one image with a layer: a driver's directory was deleted, or is on a file system that is not mounted.
+        if ids.allSatisfy({ paths(of: $0).isEmpty }) { mayBeElsewhere = true }
     }
 
     private static let folders = [
