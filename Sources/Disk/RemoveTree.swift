@@ -154,7 +154,9 @@ struct TreeRemoval: ~Copyable {
         var failure: ([CChar], Errno)?
         unsafe buffer.forEachEntry(filled: filled) { start, _, type in
             guard failure == nil else { return }
-            switch unsafe unlink(start, in: descriptor, isListedAsDirectory: type == 4) {
+            // What is listed as a directory and is none by then is met when it is opened.
+            if type == UInt8(DT_DIR) { return unsafe wait(start, level) }
+            switch unsafe unlink(start, in: descriptor) {
             case nil: levels[level].progress = true
             case Errno.isDirectory?: unsafe wait(start, level)
             case let error?: failure = unsafe (bytes(start), error)
@@ -240,18 +242,14 @@ struct TreeRemoval: ~Copyable {
     }
 
     private mutating func unlink(_ name: [CChar], in parent: CInt) -> Errno? {
-        unsafe name.withUnsafeBufferPointer { name in
-            unsafe unlink(name.baseAddress!, in: parent, isListedAsDirectory: false)
-        }
+        unsafe name.withUnsafeBufferPointer { unsafe unlink($0.baseAddress!, in: parent) }
     }
 
     /// Removes what is no directory, whatever it is, without opening it. What is counted was asked before and decides
     /// nothing. Returns the kernel's reason against it, `isDirectory` first of all.
-    private mutating func unlink(
-        _ name: UnsafePointer<CChar>, in parent: CInt, isListedAsDirectory: Bool
-    ) -> Errno? {
+    private mutating func unlink(_ name: UnsafePointer<CChar>, in parent: CInt) -> Errno? {
         var status = cdisk_usage()
-        let known = unsafe !isListedAsDirectory && cdisk_usage_at(parent, name, &status) == 0
+        let known = unsafe cdisk_usage_at(parent, name, &status) == 0
         guard unsafe cdisk_unlinkat(parent, name, 0) == 0 else {
             return errno == ENOENT ? nil : Errno(rawValue: errno)
         }
