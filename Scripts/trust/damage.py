@@ -4,6 +4,7 @@
 removable. Each fault is a tuple of plain values, so that it can be printed and tried alone."""
 import re
 
+from judge import HOMES
 from roots import HEX
 from tree import DIR, PIPE, Closed, Link
 
@@ -89,13 +90,16 @@ def damage(dice, tree):
 def is_missed(tree, path):
     """Whether the disk still tells that this is gone. A root that was upgraded from 1.9 may never have had `image`; where
     a container is dead, its removal may have come as far as that; an entry of `graph` without a record, a layer and a name is
-    rubbish by the format."""
+    rubbish by the format; of a driver without layers no records need be there."""
     if path.startswith("graph/"):
         image = path.split("/")[1]
         named = any(image.encode() in (tree.file(name) or b"") for name in tree.entries if re.match(r"repositories[^/]*\Z", name))
         homes = ("aufs/layers", "aufs/diff", "aufs/mnt", "overlay", "vfs/dir", f"graph/{image}/layer")
         return named or any(tree.at(home if home.endswith("/layer") else f"{home}/{image}") is not None for home in homes)
     if re.match(r"image(/[^/]+(/layerdb(/sha256|/mounts)?)?)?\Z", path) and tree.is_dir("graph"):
+        return False
+    records = re.match(r"image/([^/]+)(/layerdb(/sha256)?)?\Z", path)
+    if records and not any(re.match(r"[0-9a-z]{25}", name) for name in tree.names(HOMES.get(records[1], records[1]))):
         return False
     container = "containers/" + path.rpartition("/")[2]
     return "/mounts/" not in path or b'"Dead": true' not in (tree.file(container + "/config.v2.json") or b"").replace(b'":', b'": ')
@@ -109,6 +113,8 @@ def suffer(tree, fault):
         tree.put(path + "/x", b"x")
         return True
     if what is None:
+        return False
+    if kind == "part gone" and not is_missed(tree, path):  # a loss has taken what would tell
         return False
     if kind in ("gone", "part gone"):
         tree.remove(path)
