@@ -132,6 +132,22 @@ struct MissingRecordTests {
         #expect(removable() == [])
     }
 
+    @Test("with vfs, records of layers that cannot be read hide no less than records that are gone")
+    func unreadableRecordsOfVFS() throws {
+        guard Self.isHere("20.10-vfs-healthy") else { return }
+        let root = try DamagedRoot("20.10-vfs-healthy")
+        for name in ["volumes/metadata.db", "image/vfs/layerdb/sha256"] {
+            rename(root.full(name), root.full("moved-away-\(name.utf8.count)"))
+        }
+        let volume = "volumes/" + String(repeating: "a5", count: 32)
+        mkdir(root.full(volume), 0o700)
+        mkdir(root.full(volume + "/_data"), 0o755)
+        let whole = root.removable()
+        rename(root.full("image/vfs"), root.full("moved-away"))
+        symlink("/nowhere/vfs", root.full("image/vfs"))
+        #expect(root.removable().all.subtracting(whole.all) == [])
+    }
+
     @Test("a volume stays whose folder became something else than a directory")
     func folderOfVolume() throws {
         let root = try DamagedRoot("origin")

@@ -57,15 +57,15 @@ package struct MissingRecords: Reader {
         _ driver: StorageDriver, hasGraph: Bool, in root: Directory, _ findings: inout Findings
     ) {
         let database = LayerDatabase(driver: driver.rawValue)
+        let hides: Set<Area> = driver == .vfs ? [.images, .volumes] : [.images]
         var missing = database.folder
-        if !isAbsent(missing, in: root, &findings) {
+        if !isAbsent(missing, hides: hides.union([.layers]), in: root, &findings) {
             // So it is, too, if an engine was killed in the very first pull of a root; that layer waits for the next one.
             missing = database.records
-            guard isAbsent(missing, in: root, &findings) else { return }
+            guard isAbsent(missing, hides: hides.union([.layers]), in: root, &findings) else { return }
         } else if Self.isOld(driver), hasGraph {
             return
         }
-        let hides: Set<Area> = driver == .vfs ? [.images, .volumes] : [.images]
         findings.problem(
             missing.text, hides: hides.union([.driver(driver.rawValue)]),
             because: "there are layers of this driver, but the records of all of them are missing")
@@ -96,7 +96,9 @@ package struct MissingRecords: Reader {
         }
     }
 
-    private func isAbsent(_ path: RelativePath, in root: Directory, _ findings: inout Findings) -> Bool {
-        findings.reading(path, hides: [.images, .layers]) { try root.statusIfPresent(path) == nil } ?? false
+    private func isAbsent(
+        _ path: RelativePath, hides: Set<Area> = [.images, .layers], in root: Directory, _ findings: inout Findings
+    ) -> Bool {
+        findings.reading(path, hides: hides) { try root.statusIfPresent(path) == nil } ?? false
     }
 }
