@@ -33,7 +33,7 @@ test: build
 ## Attacks the executable and prints what was promised and reached; ends with an error if a part falls short. Within an hour
 ## on two cores; `trust-full` takes many, `trust-quick` below can be had in some three minutes and is a part of `make test`.
 trust trust-full: build fuzz-build
-	@Scripts/install-packages xz-utils tar attr busybox-static docker.io strace util-linux e2fsprogs
+	@Scripts/install-packages xz-utils tar attr busybox-static docker.io strace util-linux e2fsprogs patch
 	Scripts/trust/run $(if $(filter trust-full,$@),--full) "$(BIN)/bilge"
 
 trust-quick: build
@@ -53,6 +53,7 @@ fuzz-build:
 
 ## Format, lints and the docs that are made from the code.
 check:
+	@Scripts/install-packages patch
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
 	Scripts/check
 
