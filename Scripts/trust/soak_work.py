@@ -125,23 +125,25 @@ class Work:
         """A container that keeps a volume in use; others write into it and read it."""
         name = "run" + self.name(dice, 8)
         holder = self.engine.create("base:1", ["true"], [f"{name}:/data"])
-        self.must_run("base:1", ["sh", "-c", f"echo {name} > /data/f; sync"], [f"{name}:/data"])
-        self.must_run("base:1", ["sh", "-c", f"[ $(cat /data/f) = {name} ]"], [f"{name}:/data"])
+        if self.must_run("base:1", ["sh", "-c", f"echo {name} > /data/f; sync"], [f"{name}:/data"]):
+            self.must_run("base:1", ["sh", "-c", f"[ $(cat /data/f) = {name} ]"], [f"{name}:/data"])
         self.engine.call("DELETE", f"/containers/{holder}", force="1")
         self.engine.call("DELETE", f"/volumes/{name}")
         self.count("runs")
 
     def must_run(self, image, command, binds=()):
-        """Runs to the end with status 0. One start may fail, if a volume was away in that moment."""
+        """Runs to the end with status 0. One start may fail, if a volume was away in that moment; all of them, while the
+        engine is killed. Whether one succeeded."""
         status = None
         for _ in range(3):
             with contextlib.suppress(Refused):
                 status = self.engine.run(image, command, binds)
                 if status == 0:
-                    return
+                    return True
             time.sleep(1)
         if self.alive.is_set() and status is not None:
             self.fail(f"{image} {command} ended with {status}")
+        return False
 
     def commit(self, dice):
         name, made = f"commit{self.name(dice, 8)}:1", self.engine.create("base:1", ["true"])
