@@ -110,10 +110,27 @@ class Work:
     def image(self, dice):
         name, contents = f"tiny{self.name(dice, 8)}:1", self.name(dice, 64).encode()
         self.engine.import_image(name, {"f": contents})
-        if dice.random() < 0.3 and self.engine.read_file(name, "/f") != contents:
-            self.fail(f"image {name} has other contents")
+        if dice.random() < 0.5:
+            self.must_read(name, contents)
         self.engine.call("DELETE", f"/images/{name}")
         self.count("images")
+
+    def must_read(self, image, contents):
+        """The image has its file, now or once what was moved in error is back; or is no longer there."""
+        end = time.monotonic() + WAIT
+        while True:
+            try:
+                found = self.engine.read_file(image, "/f")
+                if found == contents:
+                    return
+                problem = "it has other contents"
+            except Refused as error:
+                if error.status in (0, 404) or not self.alive.is_set():
+                    return
+                problem = error
+            if time.monotonic() > end:
+                return self.fail(f"image {image} cannot be read: {problem}")
+            time.sleep(1)
 
     def container(self, dice):
         name = self.engine.create("base:1", ["true"])

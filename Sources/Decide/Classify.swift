@@ -14,8 +14,10 @@ package struct Circumstances: Sendable {
     package var remapped: [String] = []
     /// The one of them that a running engine works on, if it was asked.
     package var activeRemapped: String?
-    /// When the engine started: scratch that changed since may be in flight.
+    /// When the engine started: scratch and layers that changed since may be in flight.
     package var engineStarted: Timestamp?
+    /// Since when the engine has been making the oldest layer that is in no record yet; `nil` if it makes none.
+    package var unpackingSince: Timestamp?
     /// Newest change of what nobody claims, from its top entries; an item that is missing here is too young to tell.
     package var changed: [RelativePath: Timestamp]
 
@@ -193,11 +195,20 @@ private func youth(of item: Item, _ circumstances: Circumstances) -> Evidence? {
     if circumstances.graceSeconds > 0, circumstances.now.seconds(since: changed) < Double(circumstances.graceSeconds) {
         return Evidence(.young, by: "changed \(changed.rfc3339), within the grace period", source: item.path.text)
     }
-    if item.thing == .scratch, let started = circumstances.engineStarted, changed >= started {
+    guard let started = circumstances.engineStarted, changed >= started else { return nil }
+    if item.thing == .scratch {
         return Evidence(.young, by: "changed since the engine started", source: item.path.text)
+    }
+    // However short the grace period: the directory is there before the record.
+    let begun = min(circumstances.unpackingSince ?? circumstances.now, circumstances.now)
+    if Rule.isFilledByEngine(item.thing), begun.seconds(since: changed) < recordDelay {
+        return Evidence(.young, by: "changed \(changed.rfc3339): the engine may be filling it", source: item.path.text)
     }
     return nil
 }
+
+/// Seconds in which an engine that made the directory of a layer begins its record; mostly it takes milliseconds.
+private let recordDelay = 60.0
 
 /// What an item of unknown standing refers to must stay for as long as it does.
 private func spreadDoubt(_ judged: inout [Judged], _ positions: Positions) {

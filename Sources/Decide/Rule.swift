@@ -26,6 +26,17 @@ package struct Rule: Hashable, Sendable {
         }
     }
 
+    /// True if an engine makes such a thing before it writes anywhere that it needs it, or removes a part of it first.
+    static func isFilledByEngine(_ thing: Thing) -> Bool {
+        switch thing {
+        case .layer, .initLayer, .rwLayer, .removingLayer, .danglingLink, .mountRecord: true
+        case .buildCache, .buildScratch, .image, .layerRecord, .container, .containerLeftover, .log, .anonymousVolume,
+            .namedVolume, .bindRecord, .scratch, .plugin, .removingPlugin, .snapshot, .blob, .ingest, .lease, .metadata,
+            .otherDriver, .foreign:
+            false
+        }
+    }
+
     private static func obstacle(_ item: Item, _ engine: EngineState) -> String? {
         let engineMayRun = engine == .running || engine == .unreachable
         if item.thing == .mountRecord || item.thing == .removingLayer, ["devicemapper", "zfs"].contains(item.driver) {

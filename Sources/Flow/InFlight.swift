@@ -21,13 +21,7 @@ import Model
 /// nothing; see `BuildWatch`.
 func inFlight(in root: Directory, since started: Timestamp?) -> [String] {
     do {
-        var found: [(what: String, path: RelativePath)] = []
-        for driver in try root.namesIfPresent(of: RelativePath("image")) ?? [] {
-            let folder = RelativePath("image") / driver / "layerdb" / "tmp"
-            for name in try root.namesIfPresent(of: folder) ?? [] {
-                found.append(("a pull, load or commit", folder / name))
-            }
-        }
+        var found = try unfinishedRecords(in: root).map { (what: "a pull, load or commit", path: $0) }
         let prefixes = ["GetImageBlob", "docker-builder", "docker-build-git", "docker-remote", "docker-import-"]
         let scratch = RelativePath("tmp")
         for name in try root.namesIfPresent(of: scratch) ?? [] where prefixes.contains(where: name.hasPrefix) {
@@ -49,6 +43,35 @@ func inFlight(in root: Directory, since started: Timestamp?) -> [String] {
         return sentences
     } catch {
         return ["nobody can tell what is in flight: \(error)"]
+    }
+}
+
+/// What an engine writes of a layer that it has not finished, whenever that was.
+///
+///     image/<driver>/layerdb/tmp/<x>    1.10 and later
+///     graph/_tmp/<x>                    before
+///
+/// Source: moby `layer/filestore.go`, `StartTransaction`; `graph/graph.go`, `mktemp`.
+private func unfinishedRecords(in root: Directory) throws -> [RelativePath] {
+    let folders =
+        try (root.namesIfPresent(of: RelativePath("image")) ?? []).map { RelativePath("image") / $0 / "layerdb/tmp" }
+        + [RelativePath("graph/_tmp")]
+    return try folders.flatMap { folder in try (root.namesIfPresent(of: folder) ?? []).map { folder / $0 } }
+}
+
+/// Since when an engine that started then has been making the oldest layer that it has not finished; `nil` if none.
+///
+/// Which directory of the driver it is that it fills, nothing on the disk says; it is made together with the record, and is
+/// in no finished one as long as the other is there. So whoever asks this first and lists the directories later knows all
+/// of those that may be filled: they last changed not before this time.
+///
+/// - Returns: the beginning of time if that cannot be looked at, or the file system tells no time of birth.
+func unpackingSince(in root: Directory, engineStarted started: Timestamp) -> Timestamp? {
+    do {
+        return try unfinishedRecords(in: root).compactMap { try root.statusIfPresent($0) }
+            .filter { max($0.changed, $0.modified) >= started }.map(\.birth).min()
+    } catch {
+        return Timestamp(nanoseconds: .min)
     }
 }
 

@@ -43,6 +43,8 @@ struct Place: Sendable {
     ///   - moved: things in the trash that are judged as if they were still at their places, with when they had last
     ///     changed before they were moved.
     func look(engine answer: Findings, moved: [(item: Item, changed: Timestamp?)] = []) -> Look {
+        // Before the layers are listed: one that is finished in between has a record by then.
+        let unpacking = engineStarted.flatMap { unpackingSince(in: root, engineStarted: $0) }
         var findings = observe(root, at: path, stores: stores, now: now, moved: moved.map(\.item))
         findings.merge(answer)
         let paths = showsTimes ? Array(findings.items.keys) : []
@@ -51,14 +53,16 @@ struct Place: Sendable {
                 // Handed over: what is referred to twice is copied when it changes.
                 var taken = Findings()
                 swap(&taken, &findings)
-                return judge(taken, moved)
+                return judge(taken, moved, unpackingSince: unpacking)
             }, { showsTimes ? self.modified(paths) : [:] })
         guard showsTimes else { return look }
         for index in look.items.indices { look.items[index].item.modified = modified[look.items[index].item.path] }
         return look
     }
 
-    private func judge(_ found: consuming Findings, _ moved: [(item: Item, changed: Timestamp?)]) -> Look {
+    private func judge(
+        _ found: consuming Findings, _ moved: [(item: Item, changed: Timestamp?)], unpackingSince: Timestamp?
+    ) -> Look {
         var findings = found
         var reach = Reach(findings, all: concurrently)
         let (seen, coverage) = witness(candidates(findings, reach))
@@ -69,6 +73,7 @@ struct Place: Sendable {
         var circumstances = Circumstances(
             now: now, graceSeconds: graceSeconds, engine: engine, activeDriver: activeDriver,
             engineStarted: engineStarted, changed: changed)
+        circumstances.unpackingSince = unpackingSince
         circumstances.remapped = remapped
         circumstances.activeRemapped = activeRemapped
         let hidden = HiddenStores(findings, circumstances)

@@ -135,6 +135,33 @@ struct ClassifyTests {
         }
     }
 
+    @Test("a layer that a running engine just made, or made just before a record it has not finished, may be in flight")
+    func layersInFlight() {
+        let findings = findings([(.layer, layer), (.anonymousVolume, other)])
+        let changed = [layer: someTime, other: someTime]
+        func standing(_ path: RelativePath, started: Int64?, now: Int64, unpackingSince: Int64? = nil) -> Standing? {
+            var circumstances = Circumstances(
+                now: Timestamp(seconds: someTime.seconds + now), graceSeconds: 0, engine: .running,
+                engineStarted: started.map { Timestamp(seconds: someTime.seconds + $0) }, changed: changed)
+            circumstances.unpackingSince = unpackingSince.map { Timestamp(seconds: someTime.seconds + $0) }
+            return standings(findings, circumstances)[path]
+        }
+        #expect(standing(layer, started: -10, now: 0) == .unknown)
+        #expect(standing(layer, started: -10, now: 59) == .unknown)
+        #expect(standing(layer, started: -10, now: 61) == .orphan)
+        #expect(standing(layer, started: -10, now: 9999, unpackingSince: 1) == .unknown)
+        #expect(standing(layer, started: -10, now: 9999, unpackingSince: -9) == .unknown)
+        #expect(standing(layer, started: -10, now: 9999, unpackingSince: 61) == .orphan)
+        #expect(standing(layer, started: 10, now: 20, unpackingSince: 11) == .orphan, "another engine made it")
+        #expect(standing(layer, started: nil, now: 0) == .orphan, "no engine runs")
+        #expect(standing(other, started: -10, now: 0) == .orphan, "the engine lists a volume at once")
+        #expect(
+            standings(
+                findings,
+                Circumstances(now: someTime, graceSeconds: 0, engine: .running, engineStarted: someTime, changed: [:]))[
+                    layer] == .unknown)
+    }
+
     @Test("what a running engine may keep in memory is unknown while it runs")
     func leftovers() {
         let container = RelativePath("containers/c")
