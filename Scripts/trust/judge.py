@@ -243,8 +243,10 @@ class Judge:
         for name in self.tree.names(f"{at}/layerdb/mounts"):
             node, folder = self.node(f"mount {driver} {name}", f"{at}/layerdb/mounts/{name}"), f"{at}/layerdb/mounts/{name}"
             self.edge(node, f"record {driver} {self.tree.text(folder + '/parent')[7:]}")
-            for part in ("mount-id", "init-id"):
-                self.edge(node, f"layer {driver} {self.tree.text(folder + '/' + part)}")
+            # The init layer is always <mount-id>-init, so that each of the two files tells of both layers.
+            mounted, initial = (self.tree.text(f"{folder}/{part}") for part in ("mount-id", "init-id"))
+            for layer in (mounted, f"{mounted}-init", initial, initial.removesuffix("-init")):
+                self.edge(node, f"layer {driver} {layer}")
             self.edge(f"container {name}", node)
             if not HEX64.match(name):
                 self.unsure.add(node)

@@ -58,15 +58,16 @@ struct DriverRootTests {
 
     @Test("a record that is damaged makes nothing an orphan", arguments: readable)
     func damage(driver: String) async throws {
-        for file in [
-            "layerdb/sha256/\(DriverRoot.chainOfTop)/cache-id", "layerdb/mounts/\(DriverRoot.container)/mount-id",
+        let mount = "layerdb/mounts/\(DriverRoot.container)"
+        for files in [
+            ["layerdb/sha256/\(DriverRoot.chainOfTop)/cache-id"], [mount + "/mount-id", mount + "/init-id"],
         ] {
             let root = try DriverRoot(driver)
             try root.fill()
-            try root.folder.write("image/\(driver)/\(file)", "")
+            for file in files { try root.folder.write("image/\(driver)/\(file)", "") }
             let survey = try await survey(.offline(root.path))
             let orphans = survey.items.filter { $0.standing == .orphan }.flatMap(\.item.paths).map(\.text)
-            #expect(!orphans.contains { $0.hasPrefix(driver + "/") }, "\(file): \(orphans)")
+            #expect(!orphans.contains { $0.hasPrefix(driver + "/") }, "\(files): \(orphans)")
             #expect(!survey.problems.isEmpty)
         }
     }

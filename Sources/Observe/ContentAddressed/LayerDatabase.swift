@@ -84,10 +84,7 @@ struct LayerDatabase {
         for path in paths {
             let container = Containers.folder / path.name
             if items.has(container) { findings.claim(path, by: .item(container), source: path.text) }
-            let layer = id(path / "mount-id", required: true, in: root, &findings) { EntryName.isHexID($0) }
-            let initial = id(path / "init-id", required: false, in: root, &findings) {
-                $0.hasSuffix("-init") && EntryName.isHexID($0.dropLast("-init".count))
-            }
+            let (layer, initial) = layersOfMount(path, in: root, among: items, into: &findings)
             if let parent = id(path / "parent", required: false, in: root, &findings, Self.isDigest) {
                 findings.claim(
                     records / parent.dropFirst("sha256:".count), by: .item(path), source: (path / "parent").text)
@@ -103,6 +100,57 @@ struct LayerDatabase {
             findings.bundles.append(Bundle([container] + directories.map(\.0) + [path], onlyOrphans: true))
         }
         return findings
+    }
+
+    /// The writable layer that a mount record names, and the init layer below it.
+    ///
+    /// The engine writes neither file in one step, and removes a record file by file; one that is killed meanwhile leaves
+    /// it without one of the two, or both. What such a record may have named is as little as can be:
+    ///
+    ///   - the init layer is always `<mount-id>-init`: if one of the two can be read, and both layers are there or both
+    ///     gone, these two;
+    ///   - without either, if the container is gone as well, the layers of containers, which have an init layer each.
+    ///
+    /// Source: moby `layer/layer_store.go`, `saveMount`, `initMount`; `layer/filestore.go`, `SetMountID`, `RemoveMount`.
+    private func layersOfMount(
+        _ path: RelativePath, in root: Directory, among items: Findings, into findings: inout Findings
+    ) -> (layer: String?, initial: String?) {
+        var damage = Findings()
+        let layer = id(path / "mount-id", required: true, in: root, &damage) { EntryName.isHexID($0) }
+        let initial = id(path / "init-id", required: false, in: root, &damage) {
+            $0.hasSuffix(Self.initial) && EntryName.isHexID($0.dropLast(Self.initial.count))
+        }
+        guard !damage.problems.isEmpty else {
+            // An init layer beside it is its own, named or not; a step of the classic builder has none.
+            let own = layer.map { $0 + Self.initial }
+            return (layer, initial ?? own.flatMap { items.has(place(of: $0, among: items)) ? $0 : nil })
+        }
+        func hide(_ paths: [RelativePath]) {
+            for problem in damage.problems {
+                findings.problem(problem.path, hides: Set(([path] + paths).map(Area.item)), because: problem.reason)
+            }
+        }
+        if let name = layer ?? initial.map({ String($0.dropLast(Self.initial.count)) }) {
+            let both = [name, name + Self.initial].map { place(of: $0, among: items) }
+            if items.has(both[0]) == items.has(both[1]) {
+                hide(both)
+                return (name, name + Self.initial)
+            }
+        } else if EntryName.isHexID(path.name), !items.has(Containers.folder / path.name) {
+            hide(layersOfContainers(among: items))
+            return (nil, nil)
+        }
+        findings.merge(damage)
+        return (layer, initial)
+    }
+
+    private static let initial = "-init"
+
+    /// Every init layer, and the layer on it.
+    private func layersOfContainers(among items: Findings) -> [RelativePath] {
+        items.items(in: driverDirectory("").parent ?? .root).filter { $0.thing == .initLayer }.flatMap { item in
+            [item.path, place(of: String(item.path.name.dropLast(Self.initial.count)), among: items)]
+        }
     }
 
     /// Joins a write-set with the layer whose import it belonged to.
