@@ -61,9 +61,9 @@ private func unfinishedRecords(in root: Directory) throws -> [RelativePath] {
 
 /// Since when an engine that started then has been making the oldest layer that it has not finished; `nil` if none.
 ///
-/// Which directory of the driver it is that it fills, nothing on the disk says; it is made together with the record, and is
-/// in no finished one as long as the other is there. So whoever asks this first and lists the directories later knows all
-/// of those that may be filled: they last changed not before this time.
+/// Nothing on the disk says which of the driver's directories it fills. That one is made just before the record, and named
+/// by a finished one as soon as the record is gone. So whoever asks this first and lists the directories later knows which
+/// of those without a name may be filled: none that last changed long before this time.
 ///
 /// - Returns: the beginning of time if that cannot be looked at, or the file system tells no time of birth.
 func unpackingSince(in root: Directory, engineStarted started: Timestamp) -> Timestamp? {
