@@ -39,7 +39,8 @@ package struct Circumstances: Sendable {
 ///
 /// An item is an orphan only if no claim reaches it, everything that could have claimed it was read, its class is one that
 /// may be orphaned at all, and it is old enough. One problem in its area makes it `unknown`: the record that could not be
-/// read might have claimed it.
+/// read might have claimed it. The problems of what orphans themselves recorded (`Problem.unlessOrphan`) count unless all of
+/// these are orphans without them.
 ///
 /// - Parameters:
 ///   - hidden: the stores of `findings` that the engine does not show, if the caller has them already.
@@ -48,8 +49,27 @@ package func classify(
     _ findings: Findings, _ reach: Reach, _ circumstances: Circumstances, hidden: HiddenStores? = nil,
     all: ([@Sendable () -> Verdicts]) -> [Verdicts] = { $0.map { $0() } }
 ) -> [Judged] {
-    let doubts = Doubts(findings, reach, storeIsKnown: circumstances.activeDriver != nil)
     let hidden = hidden ?? HiddenStores(findings, circumstances)
+    let certain = findings.problems.filter { $0.unlessOrphan == nil }
+    let judged = classify(findings, certain, reach, circumstances, hidden, all)
+    if findings.problems.counting(beside: judged).count == certain.count { return judged }
+    return classify(findings, findings.problems, reach, circumstances, hidden, all)
+}
+
+extension [Problem] {
+    /// Those that count, by what `classify` said of the items whose own records they are about.
+    package func counting(beside judged: [Judged]) -> [Problem] {
+        guard contains(where: { $0.unlessOrphan != nil }) else { return self }
+        let orphans = Set(judged.lazy.filter { $0.standing == .orphan }.flatMap(\.item.paths))
+        return filter { !($0.unlessOrphan.map(orphans.contains) ?? false) }
+    }
+}
+
+private func classify(
+    _ findings: Findings, _ problems: [Problem], _ reach: Reach, _ circumstances: Circumstances, _ hidden: HiddenStores,
+    _ all: ([@Sendable () -> Verdicts]) -> [Verdicts]
+) -> [Judged] {
+    let doubts = Doubts(problems, reach, storeIsKnown: circumstances.activeDriver != nil)
     let paths = findings.paths
     let parts = stride(from: 0, to: paths.count, by: 2048).map { paths[$0..<min($0 + 2048, paths.count)] }
     var judged: [Judged] = []

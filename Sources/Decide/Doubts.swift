@@ -9,8 +9,8 @@ struct Doubts {
     private var below: [RelativePath: [Evidence]] = [:]
 
     /// - Parameter storeIsKnown: an engine says which store it uses, so that no other may be the active one.
-    init(_ findings: Findings, _ reach: Reach, storeIsKnown: Bool) {
-        for problem in findings.problems {
+    init(_ problems: [Problem], _ reach: Reach, storeIsKnown: Bool) {
+        for problem in problems {
             for area in problem.areas where !(storeIsKnown && area == .storageDrivers) {
                 if case .item(let path) = area {
                     below[path, default: []].append(Self.evidence(problem))

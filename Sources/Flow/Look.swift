@@ -78,6 +78,7 @@ struct Place: Sendable {
         circumstances.activeRemapped = activeRemapped
         let hidden = HiddenStores(findings, circumstances)
         var judged = classify(findings, reach, circumstances, hidden: hidden, all: concurrently)
+        findings.problems = findings.problems.counting(beside: judged)
         giveNames(to: &judged, findings.catalog, keep: keep)
         return Look(
             findings: findings, reach: reach, items: judged, changed: changed, coverage: coverage,

@@ -81,8 +81,11 @@ package struct Findings: Sendable {
         claims.append(Claim(target: target, claimant: claimant, force: force, thing: thing, source: source))
     }
 
-    package mutating func problem(_ path: String, hides areas: Set<Area>, because reason: String) {
-        problems.append(Problem(path: path, areas: areas, reason: reason))
+    /// - Parameter unlessOrphan: see `Problem.unlessOrphan`.
+    package mutating func problem(
+        _ path: String, hides areas: Set<Area>, unlessOrphan owner: RelativePath? = nil, because reason: String
+    ) {
+        problems.append(Problem(path: path, areas: areas, reason: reason, unlessOrphan: owner))
     }
 
     package mutating func reserveCapacity(_ items: Int) { self.items.reserveCapacity(items) }
@@ -197,11 +200,15 @@ package struct Problem: Hashable, Sendable {
     package var path: String
     package var areas: Set<Area>
     package var reason: String
+    /// The item whose own record it is, if that is one which a killed engine leaves behind: while the item is an orphan
+    /// whatever the record named, nobody needs what it named either, and the problem does not count.
+    package var unlessOrphan: RelativePath?
 
-    package init(path: String, areas: Set<Area>, reason: String) {
+    package init(path: String, areas: Set<Area>, reason: String, unlessOrphan: RelativePath? = nil) {
         self.path = path
         self.areas = areas
         self.reason = reason
+        self.unlessOrphan = unlessOrphan
     }
 }
 

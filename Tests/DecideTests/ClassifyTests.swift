@@ -162,6 +162,21 @@ struct ClassifyTests {
                     layer] == .unknown)
     }
 
+    @Test("what only an orphan may have named hides nothing; what one that is too young may have named does")
+    func namedByOrphan() {
+        var findings = findings([(.layer, layer), (.layer, other)])
+        findings.problem("overlay2/a/lower", hides: [.driver("overlay2")], unlessOrphan: layer, because: "empty")
+        #expect(standings(findings) == [layer: .orphan, other: .orphan])
+        let old = Timestamp(seconds: someTime.seconds - 7200)
+        for (made, expected) in [(old, Standing.orphan), (someTime, .unknown)] {
+            let now = Circumstances(
+                now: someTime, graceSeconds: 3600, engine: .notAsked, changed: [layer: made, other: old])
+            #expect(standings(findings, now) == [layer: expected, other: expected])
+        }
+        findings.claim(layer, by: .tag("a:1"), source: "x")
+        #expect(standings(findings) == [layer: .inUse, other: .unknown])
+    }
+
     @Test("what a running engine may keep in memory is unknown while it runs")
     func leftovers() {
         let container = RelativePath("containers/c")

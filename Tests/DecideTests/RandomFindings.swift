@@ -26,12 +26,19 @@ extension Findings {
     }
 
     /// The same root after damage: some records are lost, and for each of them there is a problem in everything it may
-    /// have claimed, as every reader reports it.
+    /// have claimed, as every reader reports it: some of the records that only count as far as the item they belong to.
     func damaged(using random: inout SplitMix) -> Findings {
         var damaged = self
         let lost = claims.filter { _ in Int.random(in: 0..<4, using: &random) == 0 }
         damaged.claims = ClaimList(claims.filter { !lost.contains($0) })
-        for claim in lost { damaged.problem(claim.source, hides: [.item(claim.target)], because: "cut short") }
+        for claim in lost {
+            var owner: RelativePath?
+            if case .item(let path) = claim.claimant, claim.force == .needs, Bool.random(using: &random) {
+                owner = path
+            }
+            damaged.problem(
+                claim.source, hides: [.item(claim.target)], unlessOrphan: owner, because: "cut short")
+        }
         return damaged
     }
 }

@@ -148,7 +148,7 @@ struct LayerDatabase {
 
     /// Every init layer, and the layer on it.
     private func layersOfContainers(among items: Findings) -> [RelativePath] {
-        items.items(in: driverDirectory("").parent ?? .root).filter { $0.thing == .initLayer }.flatMap { item in
+        items.items(in: driverFolder).filter { $0.thing == .initLayer }.flatMap { item in
             [item.path, place(of: String(item.path.name.dropLast(Self.initial.count)), among: items)]
         }
     }
@@ -166,8 +166,7 @@ struct LayerDatabase {
         func modified(_ path: RelativePath) -> Timestamp? {
             (findings.reading(path, hides: [.item(path)]) { try root.statusIfPresent(path)?.modified }) ?? nil
         }
-        let home = driverDirectory("").parent ?? .root
-        let candidates = items.items(in: home).filter { $0.thing == .layer && !recorded.contains($0.path) }
+        let candidates = items.items(in: driverFolder).filter { $0.thing == .layer && !recorded.contains($0.path) }
             .compactMap { item in modified(item.path).map { (item.path, $0) } }
         for set in sets {
             guard let made = modified(set) else { continue }
@@ -176,17 +175,20 @@ struct LayerDatabase {
         }
     }
 
-    /// Where the driver keeps a layer.
-    func driverDirectory(_ id: String) -> RelativePath {
+    /// Where the driver keeps its layers.
+    var driverFolder: RelativePath {
         switch StorageDriver(rawValue: driver) {
-        case .aufs: RelativePath("aufs/diff") / id
-        case .vfs: RelativePath("vfs/dir") / id
-        case .btrfs: RelativePath("btrfs/subvolumes") / id
-        case .zfs: RelativePath("zfs/graph") / id
-        case .devicemapper: RelativePath("devicemapper/metadata") / id
-        case .overlay, .overlay2, .fuseOverlayfs, nil: RelativePath(driver) / id
+        case .aufs: RelativePath("aufs/diff")
+        case .vfs: RelativePath("vfs/dir")
+        case .btrfs: RelativePath("btrfs/subvolumes")
+        case .zfs: RelativePath("zfs/graph")
+        case .devicemapper: RelativePath("devicemapper/metadata")
+        case .overlay, .overlay2, .fuseOverlayfs, nil: RelativePath(driver)
         }
     }
+
+    /// Where the driver keeps a layer.
+    func driverDirectory(_ id: String) -> RelativePath { driverFolder / id }
 
     /// The same, by whichever of its entries is left: aufs keeps a layer in three places, and removes them one by one.
     private func place(of id: String, among items: Findings) -> RelativePath {

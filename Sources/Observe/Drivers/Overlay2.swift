@@ -144,11 +144,12 @@ package struct Overlay2: Reader {
         return (layers, findings)
     }
 
-    /// A layer may lack its `link` (half created, half removed); one that is cut short is damage.
+    /// A layer may lack its `link` (half removed), or have an empty one (half created); one that is cut short is damage.
     private func shortName(of layer: RelativePath, in root: Directory, _ findings: inout Findings) -> String? {
         let file = layer / "link"
         let name = findings.reading(file, hides: [.item(layer)]) { () -> String? in
-            try root.readIfPresent(file, limit: 4096).map(Self.shortName)
+            guard let bytes = try root.readIfPresent(file, limit: 4096), !bytes.isEmpty else { return nil }
+            return try Self.shortName(in: bytes)
         }
         return name ?? nil
     }
@@ -164,12 +165,17 @@ package struct Overlay2: Reader {
     private func lowers(of layer: RelativePath, in root: Directory, _ findings: inout Findings) -> [UInt8] {
         let file = layer / "lower"
         // A damaged list hides which layers it named, whatever this layer's own standing.
-        let list = findings.reading(file, hides: area) { () -> [UInt8] in
-            guard let list = try root.readIfPresent(file, limit: 64 << 10) else { return [] }
-            try Self.check(list)
+        let list = findings.reading(file, hides: area) { () -> [UInt8]? in
+            let list = try root.readIfPresent(file, limit: 64 << 10)
+            if let list, !list.isEmpty { try Self.check(list) }
             return list
         }
-        return list ?? []
+        guard let list = list ?? nil else { return [] }
+        if list.isEmpty {
+            // The engine was killed between making and filling it; nothing had got the layer's name by then.
+            findings.problem(file.text, hides: area, unlessOrphan: layer, because: "the list of layers below is empty")
+        }
+        return list
     }
 
     /// - Throws: if the bytes are not what the driver writes into a file `lower`.

@@ -16,8 +16,9 @@ package struct OverlayLayers: Reader {
     package init() {}
 
     static let folder = RelativePath("overlay")
+    private static let area: Set<Area> = [.driver("overlay")]
     /// Unlisted layers are also images that seem to have none.
-    private static let hidden: Set<Area> = [.driver("overlay"), .images]
+    private static let hidden = area.union([.images])
 
     package func items(in root: Directory) -> Findings {
         var findings = Findings()
@@ -32,10 +33,14 @@ package struct OverlayLayers: Reader {
         for name in names(in: root, &findings).sorted() where LayerName.thing(name) != nil {
             let path = Self.folder / name
             let file = path / "lower-id"
-            let lower = findings.reading(file, hides: [.driver("overlay")]) {
-                try root.readIfPresent(file, limit: 4096).map(Self.lower)
+            let read = findings.reading(file, hides: Self.area) { try root.readIfPresent(file, limit: 4096) }
+            guard let bytes = read ?? nil else { continue }
+            guard !bytes.isEmpty else {
+                // The engine was killed between making and filling it; nothing had got the layer's name by then.
+                findings.problem(file.text, hides: Self.area, unlessOrphan: path, because: "the file is empty")
+                continue
             }
-            guard let lower = lower ?? nil else { continue }
+            guard let lower = findings.reading(file, hides: Self.area, { try Self.lower(bytes) }) else { continue }
             findings.claim(Self.folder / lower, by: items.claimant(path), as: .layer, source: file.text)
         }
         return findings
@@ -50,7 +55,7 @@ package struct OverlayLayers: Reader {
         let name = EntryName.escaped(bytes)
         // Never an init layer: the driver copies the id of the image up from there.
         guard LayerName.isReference(name), LayerName.thing(name) == .layer else {
-            throw FormatError(name.isEmpty ? "the file is empty" : "it names no layer: \(name)")
+            throw FormatError("it names no layer: \(name)")
         }
         return name
     }

@@ -84,8 +84,7 @@ package struct MissingRecords: Reader {
 
     /// Where a driver has its layers.
     private static func homes(_ driver: StorageDriver) -> [RelativePath] {
-        let folder = LayerDatabase(driver: driver.rawValue).driverDirectory("").parent
-        return driver == .aufs ? AufsLayers.parts : folder.map { [$0] } ?? []
+        driver == .aufs ? AufsLayers.parts : [LayerDatabase(driver: driver.rawValue).driverFolder]
     }
 
     private func hasLayers(_ driver: StorageDriver, _ items: Findings) -> Bool {
