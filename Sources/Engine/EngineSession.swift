@@ -85,41 +85,32 @@ struct EngineSession: Sendable {
     /// Asks about each thing of a list.
     ///
     /// What was removed in between is listed no more: after a 404 the list is read once again, and only what is still in
-    /// it, or new, is asked about again. A second 404 is a failure.
+    /// it, or new, is asked about. On a busy host that may meet the next one; the third 404 is a failure.
     private func details<Listed: Decodable & Sendable, Detail: Sendable>(
         of list: Reply<[Listed]>, id: @Sendable (Listed) -> String, listing endpoint: String,
         _ ask: @escaping @Sendable (Listed) async -> Reply<Detail>
     ) async -> (Reply<[Listed]>, EngineReport.Details<Detail>) {
-        guard case .success(let listed) = list else { return (list, EngineReport.Details()) }
-        var (details, vanished) = split(await inParallel(listed, ask), of: listed, id: id)
-        guard !vanished.isEmpty else { return (list, details) }
-
-        let again: Reply<[Listed]> = await get(endpoint)
-        guard case .success(let relisted) = again else { return (again, details) }
-        let known = Set(listed.map(id)).subtracting(vanished.map { id($0) })
-        let rest = relisted.filter { !known.contains(id($0)) }
-        for reply in await inParallel(rest, ask) {
-            switch reply {
-            case .success(let detail): details.values.append(detail)
-            case .failure(let error): details.failures.append(error)
-            }
-        }
-        return (again, details)
-    }
-
-    private func split<Listed, Detail>(
-        _ replies: [Reply<Detail>], of listed: [Listed], id: (Listed) -> String
-    ) -> (EngineReport.Details<Detail>, vanished: [Listed]) {
+        var list = list
         var details = EngineReport.Details<Detail>()
-        var vanished: [Listed] = []
-        for (thing, reply) in zip(listed, replies) {
-            switch reply {
-            case .success(let detail): details.values.append(detail)
-            case .failure(let error) where error.code == .notFound: vanished.append(thing)
-            case .failure(let error): details.failures.append(error)
+        var answered: Set<String> = []
+        for isLast in [false, false, true] {
+            guard case .success(let listed) = list else { break }
+            let rest = listed.filter { !answered.contains(id($0)) }
+            var hasVanished = false
+            for (thing, reply) in zip(rest, await inParallel(rest, ask)) {
+                switch reply {
+                case .failure(let error) where error.code == .notFound && !isLast:
+                    hasVanished = true
+                    continue
+                case .failure(let error): details.failures.append(error)
+                case .success(let detail): details.values.append(detail)
+                }
+                answered.insert(id(thing))
             }
+            guard hasVanished else { break }
+            list = await get(endpoint)
         }
-        return (details, vanished)
+        return (list, details)
     }
 
     /// One thing by itself; an answer about another one is an error.

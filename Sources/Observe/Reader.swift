@@ -18,12 +18,13 @@ package protocol Reader: Sendable {
 extension Findings {
     /// Runs `body` and turns what it throws into a problem. An error is never an absence.
     package mutating func reading<Value>(
-        _ path: RelativePath, hides areas: @autoclosure () -> Set<Area>, _ body: () throws -> Value
+        _ path: RelativePath, hides areas: @autoclosure () -> Set<Area>, unlessOrphan owner: RelativePath? = nil,
+        _ body: () throws -> Value
     ) -> Value? {
         do {
             return try body()
         } catch {
-            problem(path.text, hides: areas(), because: "\(error)")
+            problem(path.text, hides: areas(), unlessOrphan: owner, because: "\(error)")
             return nil
         }
     }

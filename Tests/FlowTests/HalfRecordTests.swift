@@ -88,6 +88,33 @@ struct HalfRecordTests {
         #expect(try await !standings(root).values.contains(.orphan))
     }
 
+    @Test("the chain below hides records of layers, and no directory that has none")
+    func parentIsEmpty() async throws {
+        let root = try root()
+        try root.folder.write(Self.record + DriverRoot.container + "/parent", "")
+        let survey = try await survey(.offline(root.path))
+        #expect(survey.problems.count == 1, "\(survey.problems)")
+        let standings = try await standings(root)
+        for layer in [DriverRoot.base, DriverRoot.top, DriverRoot.writable] { #expect(standings[layer] == .inUse) }
+        #expect(standings[DriverRoot.stray] == .orphan)
+        // Without its tag nobody but the container needs the image, and the container's record may be wrong about it.
+        try remove("image/overlay2/repositories.json", in: root)
+        try remove("containers/" + DriverRoot.container, in: root)
+        #expect(try await self.standings(root)[DriverRoot.top] == .unknown)
+    }
+
+    @Test("a record that was being removed, file by file, names nothing that anybody needs", arguments: [nil, ""])
+    func removing(name: String?) async throws {
+        let root = try root()
+        let record = "image/overlay2/layerdb/sha256/\(DriverRoot.base)-\(DriverRoot.top)-removing"
+        try root.folder.write(record + "/diff", "sha256:" + DriverRoot.base)
+        if let name { try root.folder.write(record + "/cache-id", name) }
+        let survey = try await survey(.offline(root.path))
+        #expect(survey.problems.isEmpty, "\(survey.problems)")
+        #expect(survey.items.first { $0.item.path.text == record }?.standing == .orphan)
+        #expect(try await standings(root)[DriverRoot.stray] == .orphan)
+    }
+
     @Test("a mount of BuildKit has no init layer: all layers are hidden without its id")
     func mountOfBuildKit() async throws {
         let root = try root()

@@ -64,7 +64,9 @@ struct LayerDatabase {
                     findings.claim(records / parent, by: .item(path), source: (path / "parent").text)
                 }
                 findings.bundles.append(Bundle([layer.directory, path]))
-            } else if Self.isRemoving(name), let directory = cacheID(path, in: root, among: items, into: &findings) {
+            } else if Self.isRemoving(name),
+                let directory = cacheID(path, isRemoving: true, in: root, among: items, into: &findings)
+            {
                 findings.claim(directory, by: .item(path), as: .removingLayer, source: (path / "cache-id").text)
                 findings.bundles.append(Bundle([directory, path]))
             }
@@ -85,9 +87,8 @@ struct LayerDatabase {
             let container = Containers.folder / path.name
             if items.has(container) { findings.claim(path, by: .item(container), source: path.text) }
             let (layer, initial) = layersOfMount(path, in: root, among: items, into: &findings)
-            if let parent = id(path / "parent", required: false, in: root, &findings, Self.isDigest) {
-                findings.claim(
-                    records / parent.dropFirst("sha256:".count), by: .item(path), source: (path / "parent").text)
+            if let parent = parentOfMount(path, in: root, among: items, into: &findings) {
+                findings.claim(records / parent, by: .item(path), source: (path / "parent").text)
             }
             let directories = [(layer, Thing.rwLayer, "mount-id"), (initial, .initLayer, "init-id")].compactMap {
                 name, thing, file in
@@ -142,6 +143,19 @@ struct LayerDatabase {
         }
         findings.merge(damage)
         return (layer, initial)
+    }
+
+    /// The chain ID below a container's layers; `nil` without an image.
+    ///
+    /// It is the last file of the record, and not written in one step either. A damaged one may have named the record of any
+    /// layer. Their directories have these records to speak for them, and the lists of the layers on them.
+    private func parentOfMount(
+        _ path: RelativePath, in root: Directory, among items: Findings, into findings: inout Findings
+    ) -> Substring? {
+        let parent = id(
+            path / "parent", required: false, hides: Set(items.paths(in: records).map(Area.item)).union([.images]),
+            in: root, &findings, Self.isDigest)
+        return parent?.dropFirst("sha256:".count)
     }
 
     private static let initial = "-init"
@@ -239,10 +253,14 @@ struct LayerDatabase {
         return (text ?? nil).flatMap { Int64(String(decoding: $0, as: UTF8.self)) }
     }
 
+    /// - Parameter isRemoving: the engine removes the record file by file, after the directory that it named.
     private func cacheID(
-        _ path: RelativePath, in root: Directory, among items: Findings, into findings: inout Findings
+        _ path: RelativePath, isRemoving: Bool = false, in root: Directory, among items: Findings,
+        into findings: inout Findings
     ) -> RelativePath? {
-        let name = id(path / "cache-id", required: true, in: root, &findings) {
+        let name = id(
+            path / "cache-id", required: true, unlessOrphan: isRemoving ? path : nil, in: root, &findings
+        ) {
             EntryName.isHexID($0) || EntryName.isBuildKitID($0)
         }
         guard let name else { return nil }
@@ -268,10 +286,12 @@ struct LayerDatabase {
 
     /// The text of a file that holds one id. Absent is an answer where `required` is false; anything else is damage.
     private func id(
-        _ file: RelativePath, required: Bool, in root: Directory, _ findings: inout Findings,
+        _ file: RelativePath, required: Bool, hides areas: @autoclosure () -> Set<Area>? = nil,
+        unlessOrphan owner: RelativePath? = nil, in root: Directory, _ findings: inout Findings,
         _ isValid: (String) -> Bool
     ) -> String? {
-        let text = findings.reading(file, hides: [.driver(driver), .images]) { () -> String? in
+        let text = findings.reading(file, hides: areas() ?? [.driver(driver), .images], unlessOrphan: owner) {
+            () -> String? in
             guard let bytes = try root.readIfPresent(file, limit: 4096) else {
                 // A record that is gone as a whole was removed since it was listed, perhaps by ourselves.
                 if required, let folder = file.parent, try root.statusIfPresent(folder) != nil {
