@@ -114,6 +114,8 @@ package struct ContainerRecord: Hashable, Sendable {
     package var project: String?
     /// Where its mounts come from on the host, as recorded: absolute paths.
     package var mountSources: Set<String> = []
+    /// Of the mounts that Docker 1.0 to 1.6 recorded, those that are no volume's: host paths.
+    package var binds: Set<String> = []
     /// True if its record has the mount points that Docker 1.7 introduced.
     package var hasMountPoints = false
     /// Where its output goes; `nil` if its records were not read to the end.

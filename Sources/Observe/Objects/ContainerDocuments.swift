@@ -78,6 +78,16 @@ struct ContainerDocument: Decodable {
         }
     }
 
+    /// Whether a document has any list of volumes, be it `null`.
+    struct VolumeKeys: Decodable {
+        var isThere: Bool
+
+        init(from decoder: any Decoder) throws {
+            let keys = try decoder.container(keyedBy: CodingKeys.self)
+            isThere = keys.contains(.volumes) || keys.contains(.mountPoints)
+        }
+    }
+
     enum CodingKeys: String, CodingKey {
         case id = "ID"
         case name = "Name"

@@ -73,6 +73,7 @@ package struct Containers: Reader {
             else { continue }
             guard let file = ["config.v2.json", "config.json"].first(where: names.contains) else { continue }
             guard let (document, bytes) = read(path, file, in: root, into: &findings) else { continue }
+            checkVolumes(of: document, bytes, path / file, &findings)
             let host = names.contains("hostconfig.json") ? hostConfig(path, in: root, into: &findings) : nil
             let mentioned = mentions.volumes(in: bytes).union(mentions.volumes(in: host?.bytes ?? []))
             records.append(
@@ -101,6 +102,18 @@ package struct Containers: Reader {
             guard document.id == path.name else { throw FormatError("it describes container \(document.id)") }
             return (document, bytes)
         } ?? nil
+    }
+
+    /// Up to 1.9 every record has a list of volumes, if an empty one; without its key it lost a bit in it.
+    private func checkVolumes(
+        of document: ContainerDocument, _ bytes: [UInt8], _ file: RelativePath, _ findings: inout Findings
+    ) {
+        guard file.name == "config.json", document.volumes == nil, document.mountPoints == nil else { return }
+        findings.reading(file, hides: [.volumes]) {
+            guard try decodeJSON(ContainerDocument.VolumeKeys.self, bytes).isThere else {
+                throw FormatError("it has no list of volumes")
+            }
+        }
     }
 
     /// Since 1.10 only `layerdb/mounts` says which layers are a container's. It is written before the container's own
@@ -202,6 +215,7 @@ package struct Containers: Reader {
             findings.claim(layer, by: .item(path), as: thing, source: source)
         }
         record.mountSources = mountSources(document, host)
+        record.binds = Set(document.volumes?.values.filter { isBind($0, places) } ?? [])
         var volumes: Set<RelativePath> = []
         for (target, from) in mountTargets(entry, record.mountSources, places) {
             findings.claim(target, by: .item(path), source: from)
@@ -267,6 +281,10 @@ package struct Containers: Reader {
         let sources = mountSources.flatMap { places.recorded.targets(of: EntryName.escaped(text: $0)) }
         let others = sources.compactMap(Self.otherPlace).filter(places.index.has) + entry.mentioned
         return volumes + (sources + others).map { ($0, (entry.path / entry.file).text) }
+    }
+
+    private func isBind(_ source: String, _ places: Places) -> Bool {
+        !places.recorded.targets(of: EntryName.escaped(text: source)).contains(where: places.index.has)
     }
 
     /// Where else the volume is that `path` lies in: `volumes/<id>` and `vfs/dir/<id>` are one.

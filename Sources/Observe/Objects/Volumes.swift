@@ -48,23 +48,25 @@ package struct Volumes: Reader {
         var findings = Findings()
         let database = RelativePath("volumes/metadata.db")
         let hasDatabase = items.has(database)
-        let bindSources = isReadByEngines(items) ? items.catalog.containers : []
         let records = hasDatabase ? VolumeDatabase.read(database, in: root, into: &findings) : [:]
         let parts = (items.items(in: Self.vfs) + items.items(in: Self.folder)).parts(of: 256)
         let read = concurrently(
             parts.map { part in
-                { self.claims(part, records, bindSources, listedIn: hasDatabase ? database : nil, in: root) }
+                { self.claims(part, records, listedIn: hasDatabase ? database : nil, in: root) }
             })
-        findings.merge(all: read)
+        findings.merge(all: read.map(\.findings))
+        BindRecord.claim(
+            read.flatMap(\.binds), isReadByEngines(items) ? items.catalog.containers : [], &findings)
         return findings
     }
 
     /// - Parameter database: the engine's list of volumes, if the root has one.
     private func claims(
-        _ items: ArraySlice<Item>, _ records: [String: VolumeRecord], _ bindSources: [ContainerRecord],
-        listedIn database: RelativePath?, in root: Directory
-    ) -> Findings {
+        _ items: ArraySlice<Item>, _ records: [String: VolumeRecord], listedIn database: RelativePath?,
+        in root: Directory
+    ) -> (findings: Findings, binds: [BindRecord]) {
         var findings = Findings()
+        var binds: [BindRecord] = []
         for item in items {
             guard let folder = item.paths.first(where: { $0.parent == Self.folder }) else {
                 claimWithoutFolder(item, &findings)
@@ -87,9 +89,9 @@ package struct Volumes: Reader {
             } else if item.thing == .namedVolume {
                 findings.claim(item.path, by: .engine("a volume that somebody named"), .knows, source: folder.text)
             }
-            describe(item, folder, records, bindSources, in: root, &findings)
+            describe(item, folder, records, in: root, &binds, &findings)
         }
-        return findings
+        return (findings, binds)
     }
 
     /// `vfs/dir/<id>` without a folder in `volumes`: with driver vfs it may be a layer.
@@ -138,8 +140,8 @@ package struct Volumes: Reader {
     }
 
     private func describe(
-        _ item: Item, _ folder: RelativePath, _ records: [String: VolumeRecord], _ containers: [ContainerRecord],
-        in root: Directory, _ findings: inout Findings
+        _ item: Item, _ folder: RelativePath, _ records: [String: VolumeRecord], in root: Directory,
+        _ binds: inout [BindRecord], _ findings: inout Findings
     ) {
         guard
             let names = findings.reading(folder, hides: [.item(item.path)], { try root.entriesIfPresent(of: folder) })
@@ -155,7 +157,7 @@ package struct Volumes: Reader {
             claimLinkedData(of: item, folder, in: root, &findings)
         }
         if names.contains(where: { $0.name == "config.json" }) {
-            claimBindRecord(item, folder, containers, in: root, &findings)
+            if let bind = bindRecord(of: item, folder, in: root, &findings) { binds.append(bind) }
         }
         findings.catalog.volumes.append(record)
     }
@@ -188,11 +190,10 @@ package struct Volumes: Reader {
         }
     }
 
-    /// Docker 1.3 to 1.6 wrote down bind mounts as volumes. Such a record owns no data; its `Path` is never followed.
-    private func claimBindRecord(
-        _ item: Item, _ folder: RelativePath, _ containers: [ContainerRecord], in root: Directory,
-        _ findings: inout Findings
-    ) {
+    /// `nil` for the record of a volume.
+    private func bindRecord(
+        of item: Item, _ folder: RelativePath, in root: Directory, _ findings: inout Findings
+    ) -> BindRecord? {
         struct Document: Decodable {
             var ID: String?
             var Path: String
@@ -203,11 +204,8 @@ package struct Volumes: Reader {
         let areas: Set<Area> = [.item(item.path), .item(Self.vfs / folder.name)]
         guard let document = findings.reading(file, hides: areas, { try decodeJSON(Document.self, root.read(file)) }),
             document.IsBindMount, item.paths.count == 1
-        else { return }
-        findings.claim(item.path, by: .layout, .mentions, as: .bindRecord, source: file.text)
-        for container in containers where container.mountSources.contains(document.Path) {
-            findings.claim(item.path, by: .item(container.path), source: file.text)
-        }
+        else { return nil }
+        return BindRecord(item: item.path, file: file, path: document.Path)
     }
 
     /// Since 1.7 no engine reads the records of bind mounts, so no container can need one.
