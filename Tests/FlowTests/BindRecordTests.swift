@@ -52,6 +52,29 @@ struct BindRecordTests {
         #expect(try root.standings()["volumes/" + Self.left] == .orphan)
     }
 
+    @Test(
+        "one changed letter in a mount of all volumes does not make them orphans",
+        arguments: ["/volumes", "/vfs/dir", ""])
+    func mountOfAll(folder: String) throws {
+        let root = try LegacyRoot()
+        let data = "vfs/dir/" + LegacyRoot.id("d1")
+        try root.folder.write(data + "/x", "x")
+        let file = "containers/\(Self.container)/config.json"
+        let place = "/srv/docker" + folder
+        let text = String(decoding: try root.bytes(file), as: UTF8.self)
+        let mounted = text.replacing("/srv/config", with: place)
+            .replacing(
+                "{\"ID\"", with: "{\"HostnamePath\":\"/srv/docker/containers/\(Self.container)/hostname\",\"ID\"")
+        try root.write(text.utf8, to: file)
+        #expect(try root.standings()[data] == .orphan)
+        for index in place.indices {
+            var damaged = place
+            damaged.replaceSubrange(index...index, with: "q")
+            try root.write(mounted.replacing("\"\(place)\"", with: "\"\(damaged)\"").utf8, to: file)
+            #expect(try root.standings()[data] == .unknown, "\(damaged)")
+        }
+    }
+
     /// A container with one bind mount, and the record of another that is gone.
     private struct LegacyRoot {
         let folder: TemporaryDirectory

@@ -216,6 +216,9 @@ package struct Containers: Reader {
         }
         record.mountSources = mountSources(document, host)
         record.binds = Set(document.volumes?.values.filter { isBind($0, places) } ?? [])
+        for bind in record.binds.map(EntryName.escaped(text:)).sorted() where places.recorded.isNearlyAll(bind) {
+            findings.problem(source, hides: [.volumes], because: "\(bind) is nearly the place of all volumes")
+        }
         var volumes: Set<RelativePath> = []
         for (target, from) in mountTargets(entry, record.mountSources, places) {
             findings.claim(target, by: .item(path), source: from)

@@ -50,6 +50,17 @@ struct RecordedPaths: Sendable {
         return found
     }
 
+    /// True if `source` (escaped) differs in one byte from the place of all volumes, or from the root.
+    func isNearlyAll(_ source: String) -> Bool {
+        roots.contains { root in
+            ["", "/volumes", "/vfs", "/vfs/dir"].contains { folder in
+                let place = root + folder
+                return place.utf8.count == source.utf8.count
+                    && zip(place.utf8, source.utf8).lazy.filter { $0 != $1 }.prefix(2).count == 1
+            }
+        }
+    }
+
     private static let folders: [[Substring]] = [
         ["volumes"], ["vfs", "dir"], ["aufs", "diff"], ["aufs", "mnt"], ["overlay"], ["overlay2"], ["fuse-overlayfs"],
         ["btrfs", "subvolumes"], ["containers"],
