@@ -24,7 +24,7 @@ struct LegacyDamageTests {
         // The image graph is the same with every driver: once is enough.
         let files = try metadata(of: recipe.folder.path).filter { driver == "aufs" || !$0.hasPrefix("graph/") }
         let whole = try recipe.scan()
-        #expect(whole.findings.problems.isEmpty)
+        #expect(whole.problems.isEmpty)
         #expect(whole.paths([.orphan]).count >= 4)
         #expect(whole.paths([.reclaimable]).count >= 2)
         let removable = whole.paths([.orphan, .reclaimable])
@@ -37,7 +37,7 @@ struct LegacyDamageTests {
                 let scan = try recipe.scan()
                 #expect(scan.paths([.orphan]).isSubset(of: whole.paths([.orphan])), "\(file) cut to \(length)")
                 #expect(scan.paths([.orphan, .reclaimable]).isSubset(of: removable), "\(file) cut to \(length)")
-                noticed += scan.findings.problems.isEmpty ? 0 : 1
+                noticed += scan.problems.isEmpty ? 0 : 1
             }
             try text.write(to: path)
         }
@@ -56,7 +56,7 @@ struct LegacyDamageTests {
         for length in 0...text.count {
             try text.prefix(length).write(to: path)
             let scan = try recipe.scan()
-            #expect(!scan.findings.problems.isEmpty && scan.paths([.orphan, .reclaimable]).isEmpty, "cut to \(length)")
+            #expect(!scan.problems.isEmpty && scan.paths([.orphan, .reclaimable]).isEmpty, "cut to \(length)")
         }
     }
 

@@ -63,7 +63,9 @@ struct LegacyGoldenTests {
         let golden = try #require(GoldenRoot.named("docker-1.6.2-aufs-messy"))
         let (directory, root) = try golden.unpack()
         defer { withExtendedLifetime(directory) {} }
-        let problems = try LegacyScan(root).findings.problems
+        let damaged = try LegacyScan(root, others: containersAndVolumes(of: root))
+        // What the list of a layer that nobody needs is short of needs no repair.
+        let problems = damaged.problems.filter { $0.unlessOrphan.map { damaged.standing($0) == .inUse } ?? true }
         #expect(problems.count == 2)
         for problem in problems {
             let file = URL(fileURLWithPath: "\(root)/\(problem.path)")
@@ -75,7 +77,7 @@ struct LegacyGoldenTests {
             }
         }
         let scan = try LegacyScan(root, others: containersAndVolumes(of: root))
-        #expect(scan.findings.problems.isEmpty)
+        #expect(scan.problems.isEmpty)
         let expected = try golden.expectation().paths.filter { path, expected in
             expected.ideal == "orphan" && ["graph/", "aufs/"].contains { path.hasPrefix($0) }
         }

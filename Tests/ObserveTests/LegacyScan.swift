@@ -13,6 +13,8 @@ import TestSupport
 struct LegacyScan {
     let items: Findings
     let findings: Findings
+    /// Those that count: not what is said of the record of an orphan, as long as that is true of nothing but orphans.
+    private(set) var problems: [Problem]
     private let owner: [RelativePath: RelativePath]
     private let needed: Set<RelativePath>
     private let known: Set<RelativePath>
@@ -38,6 +40,9 @@ struct LegacyScan {
         self.owner = owner
         needed = Self.reached(findings, owner) { $0 == .needs }
         known = Self.reached(findings, owner) { $0 != .mentions }
+        problems = findings.problems.filter { $0.unlessOrphan == nil }
+        let owners = findings.problems.compactMap(\.unlessOrphan)
+        if owners.contains(where: { standing($0) != .orphan }) { problems = findings.problems }
     }
 
     private static func reached(
@@ -64,7 +69,7 @@ struct LegacyScan {
         guard let path = owner[path], let item = items.items[path] else { return nil }
         if item.thing == .foreign { return .unknown }
         if needed.contains(path) { return .inUse }
-        if findings.problems.contains(where: { $0.areas.contains { $0.covers(item) } }) { return .unknown }
+        if problems.contains(where: { $0.areas.contains { $0.covers(item) } }) { return .unknown }
         return known.contains(path) ? .reclaimable : .orphan
     }
 

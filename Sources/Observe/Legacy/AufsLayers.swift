@@ -51,7 +51,7 @@ package struct AufsLayers: Reader {
         let names = findings.reading(Self.lists, hides: Self.hidden) { try root.namesIfPresent(of: Self.lists) }
         guard let names else { return findings }
         checkParts(in: root, among: items, &findings)
-        var lists = AufsParents(items: items, isMigrated: isMigrated(root, &findings))
+        var lists = AufsParents(items: items)
         for name in names ?? [] where LayerName.thing(name) != nil {
             let path = Self.lists / name
             let list = findings.reading(path, hides: [.driver("aufs")]) {
@@ -83,12 +83,5 @@ package struct AufsLayers: Reader {
 
     private static func isLayer(_ item: Item) -> Bool {
         item.thing != .foreign && item.thing != .removingLayer
-    }
-
-    /// Since 1.10 records below `image/` may claim any layer, so that none is known to be out of use.
-    private func isMigrated(_ root: Directory, _ findings: inout Findings) -> Bool {
-        let path = RelativePath("image")
-        let status = findings.reading(path, hides: Self.hidden) { try root.statusIfPresent(path) }
-        return status ?? nil != nil
     }
 }

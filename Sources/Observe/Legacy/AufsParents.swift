@@ -7,10 +7,10 @@ import Model
 ///
 /// The list of a layer is its parent followed by the list of the parent, as the driver wrote it. So every list is held
 /// against another one, and one that lost lines is found out: cut within a line it has no last newline, cut between
-/// lines it differs from its parent's.
+/// lines it differs from its parent's. The engine writes it line by line, and one that was killed may have left it short:
+/// that hides nothing while the layer is an orphan whatever the list named.
 struct AufsParents {
     let items: Findings
-    let isMigrated: Bool
     private var lists: [String: [UInt8]] = [:]
 
     /// aufs takes 127 layers at most; a line has 71 bytes at most.
@@ -18,10 +18,7 @@ struct AufsParents {
     /// What such a list may claim.
     private static let hidden: Set<Area> = [.driver("aufs")]
 
-    init(items: Findings, isMigrated: Bool) {
-        self.items = items
-        self.isMigrated = isMigrated
-    }
+    init(items: Findings) { self.items = items }
 
     mutating func add(_ name: String, _ list: [UInt8]) { lists[name] = list }
 
@@ -29,31 +26,31 @@ struct AufsParents {
     func claim(_ findings: inout Findings) {
         // Layers whose list a layer above them repeats.
         var confirmed: Set<String> = []
-        var parentless: [(name: String, lines: [String])] = []
+        var parentless: [(name: String, parent: String)] = []
         for (name, list) in lists.sorted(by: { $0.key < $1.key }) {
             do throws(FormatError) {
-                let parent = try Self.parent(in: list)
-                try checkInitLayer(of: name, parent)
-                guard let parent else { continue }
-                guard let below = lists[parent] else {
-                    let lines = try Self.lines(of: list)
-                    parentless.append((name, lines))
-                    claim(lines, by: name, &findings)
+                guard let parent = try Self.parent(in: list) else {
+                    checkInitLayer(of: name, nil, &findings)
                     continue
                 }
-                guard list.dropFirst(parent.utf8.count + 1).elementsEqual(below) else {
+                if let below = lists[parent], list.dropFirst(parent.utf8.count + 1).elementsEqual(below) {
+                    confirmed.insert(parent)
+                    claim([parent], by: name, &findings)
+                } else {
                     claim(try Self.lines(of: list), by: name, &findings)
-                    throw FormatError("it does not agree with \(AufsLayers.lists / parent)")
+                    if lists[parent] == nil {
+                        parentless.append((name, parent))
+                    } else {
+                        doubt(name, &findings, because: "it does not agree with \(AufsLayers.lists / parent)")
+                    }
                 }
-                confirmed.insert(parent)
-                claim([parent], by: name, &findings)
+                checkInitLayer(of: name, parent, &findings)
             } catch {
                 findings.problem((AufsLayers.lists / name).text, hides: Self.hidden, because: error.description)
             }
         }
-        for (name, lines) in parentless where !confirmed.contains(name) && mayCount(name) {
-            let reason = "its parent \(lines[0]) has no list to hold it against"
-            findings.problem((AufsLayers.lists / name).text, hides: Self.hidden, because: reason)
+        for (name, parent) in parentless where !confirmed.contains(name) {
+            doubt(name, &findings, because: "its parent \(parent) has no list to hold it against")
         }
     }
 
@@ -74,10 +71,12 @@ struct AufsParents {
         }
     }
 
-    /// A container's layer always stands on its init layer.
-    private func checkInitLayer(of name: String, _ parent: String?) throws(FormatError) {
+    /// A container's layer always stands on its init layer, of which something is left as long as the container is there.
+    private func checkInitLayer(of name: String, _ parent: String?, _ findings: inout Findings) {
         let below = name + LayerName.initSuffix
-        if parent != below, lists[below] != nil { throw FormatError("it does not name \(below)") }
+        if parent != below, AufsLayers.item(below, among: items) != nil {
+            doubt(name, &findings, because: "it does not name \(below)")
+        }
     }
 
     private func claim(_ lines: [String], by name: String, _ findings: inout Findings) {
@@ -87,15 +86,14 @@ struct AufsParents {
         }
     }
 
-    private func path(of name: String) -> RelativePath {
-        AufsLayers.item(name, among: items) ?? AufsLayers.folder / "diff" / name
+    /// The list says less than the layer needs, or may.
+    private func doubt(_ name: String, _ findings: inout Findings, because reason: String) {
+        findings.problem(
+            (AufsLayers.lists / name).text, hides: Self.hidden, unlessOrphan: path(of: name), because: reason)
     }
 
-    /// True if some record may need the layer, so that what its list claims counts.
-    private func mayCount(_ name: String) -> Bool {
-        let owner = LayerName.owner(name)
-        return isMigrated || items.has(ImageGraph.folder / owner)
-            || items.has(RelativePath("containers") / owner)
+    private func path(of name: String) -> RelativePath {
+        AufsLayers.item(name, among: items) ?? AufsLayers.folder / "diff" / name
     }
 
     /// The first line; `nil` for a base.

@@ -30,7 +30,7 @@ enum LayerFuzz {
 
     /// Lists of several layers, with a NUL between them: whatever one claims is a layer, or it is a problem.
     private static func aufs(_ lists: [ArraySlice<UInt8>]) {
-        var parents = AufsParents(items: Findings(), isMigrated: true)
+        var parents = AufsParents(items: Findings())
         var names: [String] = []
         for (index, list) in lists.prefix(16).enumerated() {
             let name = String(repeating: String(index, radix: 16), count: 64)
