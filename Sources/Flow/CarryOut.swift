@@ -116,7 +116,11 @@ package func stillRight(_ plan: Plan, today: Plan) -> (plan: Plan, gone: [Receip
                     && same.identities.count == step.identities.count
                     && zip(same.identities, step.identities).allSatisfy { $0.isSameObject(as: $1) }
             } ?? false
-        if !isSame { gone.append(Receipt.Line(step, .skipped, reason: "no longer as it was when the plan was made")) }
+        if !isSame {
+            let kept = today.kept.first { $0.id == step.id && $0.kind == step.kind }
+            let reason = kept?.why.joined(separator: "; ") ?? "no longer as it was when the plan was made"
+            gone.append(Receipt.Line(step, .skipped, reason: reason))
+        }
         return isSame
     }
     return (plan.counted(), gone)

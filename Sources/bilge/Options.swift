@@ -26,8 +26,9 @@ struct RootOptions: ParsableArguments {
     var offline = false
 
     @Option(
-        help: ArgumentHelp("Nothing younger is an orphan: 90m, 24h, 30d.", valueName: "age"), transform: Seconds.init)
-    var grace = Self.usualGrace
+        help: ArgumentHelp("Nothing younger is an orphan: 90m, 24h, 30d. Default: 24h.", valueName: "age"),
+        transform: Seconds.init)
+    var grace: Seconds?
 
     @Option(help: ArgumentHelp("Never remove what has such a name: whole names, with * and ?.", valueName: "pattern"))
     var keep: [String] = []
@@ -37,7 +38,8 @@ struct RootOptions: ParsableArguments {
 
     func request(on console: Console) -> Request {
         Request(
-            dataRoot: dataRoot, host: host, offline: offline, graceSeconds: grace.count, keep: keep,
+            dataRoot: dataRoot, host: host, offline: offline, graceSeconds: (grace ?? Self.usualGrace).count,
+            keep: keep,
             keepFile: console.keepFile, now: console.now(), caller: geteuid(), environment: console.environment,
             exact: exact)
     }
@@ -50,8 +52,8 @@ struct RootOptions: ParsableArguments {
 
     /// The same for a command that removes, to which it matters what is kept.
     func cautiousHint(_ command: String) -> String {
-        let grace = grace == Self.usualGrace ? "" : " --grace \(grace)"
-        return hint(command) + grace + keep.map { " --keep " + Self.quoted($0) }.joined()
+        let grace = grace.map { $0 == Self.usualGrace ? "" : " --grace \($0)" }
+        return hint(command) + (grace ?? "") + keep.map { " --keep " + Self.quoted($0) }.joined()
     }
 
     static func quoted(_ text: String) -> String {

@@ -14,8 +14,9 @@ struct PlannedRun {
     var output: OutputOptions
     var confirm: ConfirmOptions
     var options: CarryOutOptions
-    /// The command that would carry out this plan.
+    /// The command that would carry out this plan, and the one that would save it; `nil` if it is saved.
     var command: String
+    var save: String?
     /// Steps of a saved plan that are out of date.
     var stale: [Receipt.Line] = []
 
@@ -45,9 +46,9 @@ struct PlannedRun {
     private func show(_ console: Console) throws {
         let isResult = confirm.dryRun || plan.steps.isEmpty
         let answer = PlanAnswer(
-            place: Place(survey), plan: plan, problems: survey.problems, obstacles: survey.root.writeObstacles,
+            place: Place(survey), plan: plan, problems: survey.problems, refusal: isResult ? refusal : nil,
             isNow: options.now, isVerbose: output.verbose, isWhole: output.noTrunc, command: isResult ? command : nil,
-            undo: root.hint("undo"), trash: root.hint("trash empty"))
+            save: isResult ? save : nil, root: root)
         if isResult {
             try console.show(answer, output)
         } else if output.chosen == .json || output.quiet {
@@ -62,29 +63,37 @@ struct PlannedRun {
             })
     }
 
-    /// Who says yes. Guards come before the question: a yes does not help against them.
-    private func approval(_ console: Console) throws -> String {
-        if let obstacle = survey.root.writeObstacles.first {
-            throw Failure(.refused, "\(Shown.text(survey.root.path)) is not changed: \(obstacle)")
+    /// Why the plan cannot be carried out as it is; `nil` if it can. A yes does not help against it.
+    private var refusal: Failure? {
+        if let obstacle = survey.blindness ?? survey.root.writeObstacles.first {
+            return Failure(.refused, "\(Shown.text(survey.root.path)) is not changed: \(obstacle)")
         }
         if survey.engine.state != .running, plan.steps.contains(where: \.isEngines) {
-            throw Failure(
+            return Failure(
                 .refused, "images, containers and build cache are the engine's to remove, and it was not asked",
-                advice: "start it, or leave out --offline")
+                advice: root.offline ? "leave out --offline" : "start it")
         }
         let count = plan.steps.count
         if let typed = options.unsafeCount, typed != count {
-            throw Failure(
+            return Failure(
                 .refused, "the plan has \(count) steps, and --unsafe-count says \(typed)",
                 advice: "look at the plan again, then type the number that it has now")
         }
-        let reasons = breakers(plan, survey.items, engine: survey.engine.state)
-        if !reasons.isEmpty, options.unsafeCount == nil {
-            throw Failure(
-                .refused, "this looks wrong: " + reasons.joined(separator: "; "),
+        if !doubts.isEmpty, options.unsafeCount == nil {
+            return Failure(
+                .refused, "this looks wrong: " + doubts.joined(separator: "; "),
                 advice: "if every line of the plan is right, say so with --unsafe-count \(count)")
         }
-        if let approver = confirm.approver { return reasons.isEmpty ? approver : "--unsafe-count" }
+        return nil
+    }
+
+    private var doubts: [String] { breakers(plan, survey.items, engine: survey.engine.state) }
+
+    /// Who says yes. Guards come before the question.
+    private func approval(_ console: Console) throws -> String {
+        if let refusal { throw refusal }
+        let count = plan.steps.count
+        if let approver = confirm.approver { return doubts.isEmpty ? approver : "--unsafe-count" }
         guard let ask = console.ask else {
             throw Failure(
                 .refused, "there is no terminal to ask on, so nothing was changed",

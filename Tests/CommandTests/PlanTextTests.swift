@@ -34,7 +34,7 @@ struct PlanTextTests {
             engine: Survey.EngineSummary(state: .notAsked))
         return PlanAnswer(
             place: place, plan: plan, problems: [], isNow: now, isVerbose: verbose, command: "bilge prune",
-            undo: "bilge undo", trash: "bilge trash empty")
+            save: "bilge prune -n -o plan.json", root: try RootOptions.parse([]))
     }
 
     @Test("a plan says what goes, what stays and why, and that nothing is freed by it")
@@ -48,7 +48,8 @@ struct PlanTextTests {
                 "  layer   overlay2/o1 +1   8.1 GB   no image names it (+1, -v)", "",
                 "KEEP       ID       WHY", "  volume   pgdata   somebody chose its name: --named", "",
                 "Takes out 1 item, which frees 0 B at first: 8.1 GB are held in /var/lib/docker/.bilge.",
-                "`bilge undo` puts them back, and only `bilge trash empty` frees them.", "Run:   bilge prune",
+                "`bilge undo` puts them back, and only `bilge trash empty --older-than 0s` frees them.",
+                "Run:   bilge prune",
                 "Save:  bilge prune -n -o plan.json",
             ])
     }

@@ -11,7 +11,8 @@ struct Apply: Command {
         discussion: Bilge.help(
             """
             The host is looked at again first: what is needed by now, or is not what it was, is left alone and named.
-            A plan that is out of date only shrinks. Everything is moved into the trash, as with `bilge prune`.
+            A plan that is out of date only shrinks, and so does one that --grace or --keep are stricter than. Everything is
+            moved into the trash, as with `bilge prune`.
             """,
             examples: [("bilge prune -n -o plan.json", "makes a plan"), ("bilge apply plan.json", "carries it out")]))
 
@@ -23,11 +24,14 @@ struct Apply: Command {
     var file: String
 
     func run(on console: Console) async throws -> ExitStatus {
-        let saved = try PlanFile.read(file)
-        var request = root.request(on: console)
+        var saved = try PlanFile.read(file)
+        // Whoever does what this prints means the root of the plan.
+        var there = root
+        there.dataRoot = root.dataRoot ?? Shown.decoded(saved.root.path)
+        var request = there.request(on: console)
         request.isDryRun = confirm.dryRun
-        request.dataRoot = request.dataRoot ?? Shown.decoded(saved.root.path)
-        request.graceSeconds = saved.policy.graceSeconds
+        request.graceSeconds = max(saved.policy.graceSeconds, root.grace?.count ?? 0)
+        saved.policy.graceSeconds = request.graceSeconds
         request.keep += saved.policy.keep
         let survey = try await console.survey(request)
         var policy = saved.policy
@@ -42,7 +46,7 @@ struct Apply: Command {
         }
         let current = stillRight(saved, today: fresh)
         let run = PlannedRun(
-            plan: current.plan, survey: survey, request: request, root: root, output: output, confirm: confirm,
+            plan: current.plan, survey: survey, request: request, root: there, output: output, confirm: confirm,
             options: carryOut, command: root.hint("apply \(RootOptions.quoted(file))"), stale: current.gone)
         return try await run.go(console)
     }

@@ -66,9 +66,11 @@ struct Prune: Command {
         let words =
             ["prune"] + Set(kinds.map(\.rawValue)).subtracting(kinds == [.orphans] ? ["orphans"] : []).sorted()
             + (interactive ? ["-i"] : [])
+        let command = root.cautiousHint((words + rules.words).joined(separator: " "))
         let run = PlannedRun(
             plan: plan, survey: survey, request: request, root: root, output: output, confirm: confirm,
-            options: carryOut, command: root.cautiousHint((words + rules.words).joined(separator: " ")))
+            options: carryOut, command: file.map { root.hint("apply \(RootOptions.quoted($0))") } ?? command,
+            save: file == nil ? command + " -n -o plan.json" : nil)
         return try await run.go(console)
     }
 }

@@ -9,17 +9,17 @@ struct PlanAnswer: Report {
     var plan: Plan
     var names: [String: [String]] = [:]
     var problems: [Problem]
-    /// Why nothing may be written here; empty if it may.
-    var obstacles: [String] = []
+    /// Why it would not be carried out; `nil` if it would, or if that is said elsewhere.
+    var refusal: Failure?
     /// Frees the space at once.
     var isNow = false
     var isVerbose = false
     var isWhole = false
-    /// The command that carries it out; `nil` if the question comes next.
+    /// The commands that carry it out and that save it; `nil` if the question comes next, or it is saved.
     var command: String?
-    /// The commands that put back and that free what is held.
-    var undo: String
-    var trash: String
+    var save: String?
+    /// For commands that concern this root.
+    var root: RootOptions
 
     var ids: [String] { plan.steps.flatMap { $0.isEngines ? [$0.id] : $0.paths.map(\.text) } }
 
@@ -35,7 +35,10 @@ struct PlanAnswer: Report {
             ]
         lines += removeLines(style) + keepLines(style)
         if !totalLines.isEmpty { lines += [""] + totalLines }
-        lines += obstacles.map { style("This root cannot be changed: " + Shown.raw($0), .red) }
+        if let refusal {
+            let advice = refusal.advice.isEmpty ? "" : " (\(refusal.advice))"
+            lines.append(style("This would be refused: " + Shown.raw(refusal.message + advice), .red))
+        }
         return lines + problemLines(problems, style, all: isVerbose)
     }
 
@@ -84,7 +87,7 @@ struct PlanAnswer: Report {
         let now = plan.totals.freesNowBytes
         let size = ByteCount(held).text
         let count = Shown.count(plan.steps.count, "item")
-        let run = command.map { ["Run:   \($0)", "Save:  \($0) -n -o plan.json"] } ?? []
+        let run = (command.map { ["Run:   \($0)"] } ?? []) + (save.map { ["Save:  \($0)"] } ?? [])
         if isNow {
             return ["Takes out \(count) and frees \(ByteCount(held + now).text) at once: --now cannot be undone."] + run
         }
@@ -93,7 +96,8 @@ struct PlanAnswer: Report {
                 + "\(Shown.text(plan.root.path))/.bilge."
         ]
         if plan.steps.contains(where: \.undo) {
-            lines.append("`\(undo)` puts them back, and only `\(trash)` frees them.")
+            let free = root.hint("trash empty --older-than 0s")
+            lines.append("`\(root.hint("undo"))` puts them back, and only `\(free)` frees them.")
         }
         return lines + finalLines + targetLines + run
     }
@@ -123,7 +127,8 @@ struct PlanAnswer: Report {
         }
         if plan.steps.contains(where: { $0.action == .removeContainer }) {
             lines.append(
-                "Volumes of these containers stay; `bilge prune volumes -n` shows those that nobody uses then.")
+                "Volumes of these containers stay; `\(root.hint("prune volumes -n"))` shows those that nobody uses then."
+            )
         }
         return lines
     }
