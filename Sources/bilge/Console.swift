@@ -33,7 +33,7 @@ struct Console: Sendable {
         let environment = ProcessInfo.processInfo.environment
         let isPlain = !(environment["NO_COLOR"] ?? "").isEmpty || environment["TERM"] == "dumb"
         var console = Console(
-            out: { write($0, to: .standardOutput) }, err: { write($0, to: .standardError) },
+            out: result, err: { write($0, to: .standardError) },
             style: Style(isColoured: !isPlain && isatty(STDOUT_FILENO) == 1), environment: environment,
             now: { Timestamp(nanoseconds: Int64(Date().timeIntervalSince1970 * 1e9)) })
         if let columns = environment["COLUMNS"].flatMap({ Int($0) }) ?? terminalColumns(of: .standardOutput),
@@ -82,7 +82,18 @@ struct Console: Sendable {
         return answer == "y" || answer == "yes"
     }
 
-    /// Writes everything. A closed pipe ends it: there is nobody left to tell.
+    /// Writes a result, or ends the process: who cannot be told what would be done has not agreed to it, and a file that is
+    /// not whole must not look like one. Whatever was done until now is done, as after any other signal.
+    private static func result(_ text: String) {
+        do { _ = try FileDescriptor.standardOutput.writeAll(text.utf8) } catch {
+            if error as? Errno != .brokenPipe {
+                write("bilge: cannot write the result: \(error)\n", to: .standardError)
+            }
+            exit(ExitStatus.failed.rawValue)
+        }
+    }
+
+    /// Writes everything. If that fails there is nobody left to tell.
     private static func write(_ text: String, to file: FileDescriptor) {
         do { _ = try file.writeAll(text.utf8) } catch {}
     }
