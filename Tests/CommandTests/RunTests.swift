@@ -96,6 +96,48 @@ struct RunTests {
         #expect(try await host.run("prune", "-n", "-o", file, on: screen.console()) == .failed, "it was replaced")
     }
 
+    @Test("a stricter grace period or a keep pattern leaves of a saved plan what they protect, and says so")
+    func stricter() async throws {
+        let host = try SampleHost(.overlay2)
+        let before = try host.fingerprint()
+        let file = host.folder.path + "/plan.json"
+        #expect(try await host.run("prune", "volumes", "-n", "-o", file, on: Screen().console()) == .done)
+        for (words, reason) in [(["--grace", "100y"], "grace period"), (["--keep", "*"], "keep list")] {
+            let screen = Screen()
+            #expect(try await runBilge(["apply", file, "--offline", "-y"] + words, screen.console()) == .partly)
+            #expect(screen.out.contains("Nothing to remove.") && screen.err.contains(reason), "\(screen.err)")
+            #expect(try host.fingerprint() == before)
+        }
+    }
+
+    @Test("what a plan from a file says to do next names its root")
+    func nextOfSaved() async throws {
+        let host = try SampleHost(.overlay2)
+        let file = host.folder.path + "/plan.json"
+        let saving = Screen()
+        #expect(try await host.run("prune", "-n", "-o", file, on: saving.console()) == .done)
+        #expect(saving.out.contains("Run:   bilge apply \(file) -g \(host.path)") && !saving.out.contains("Save:"))
+        let look = Screen()
+        #expect(try await runBilge(["apply", file, "--offline", "-n"], look.console()) == .done)
+        #expect(
+            look.out.contains("`bilge undo -g \(host.path) --offline` puts them back") && !look.out.contains("Save:"))
+        let screen = Screen()
+        #expect(try await runBilge(["apply", file, "--offline", "-y"], screen.console()) == .done)
+        let commands = screen.outLines.filter { $0.hasPrefix("Put it back:") || $0.hasPrefix("Free it:") }
+        #expect(commands.count == 2 && commands.allSatisfy { $0.contains(" -g \(host.path) --offline") })
+    }
+
+    @Test("a plan that would be refused says so before anybody types it")
+    func refusedPlans() async throws {
+        let host = try SampleHost(.overlay2)
+        let screen = Screen()
+        #expect(try await host.run("prune", "containers", "-n", on: screen.console()) == .done)
+        #expect(screen.out.contains("This would be refused: ") && screen.out.contains("(leave out --offline)"))
+        let count = Screen()
+        #expect(try await host.run("prune", "-n", "--unsafe-count", "99", on: count.console()) == .done)
+        #expect(count.out.contains("--unsafe-count says 99"))
+    }
+
     @Test("a file that is no plan is refused")
     func noPlan() async throws {
         let folder = try TemporaryDirectory("plan")
@@ -116,6 +158,9 @@ struct RunTests {
         #expect(try await host.run("prune", "volumes", "-y", on: Screen().console()) == .done)
         #expect(try await host.run("trash", "empty", on: Screen().console(now: Self.today)) == .done)
         #expect(FileManager.default.fileExists(atPath: host.path + "/.bilge"), "it is not a day old")
+        let young = Screen()
+        #expect(try await host.run("trash", "empty", on: young.console(now: Self.today)) == .done)
+        #expect(young.out.contains("Nothing that is held is older than 24h") && young.out.contains("--older-than 0s"))
         #expect(
             try await host.run("trash", "empty", "--older-than", "0s", on: Screen().console(now: Self.today))
                 == .refused)

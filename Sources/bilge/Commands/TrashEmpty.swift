@@ -33,8 +33,14 @@ struct TrashEmpty: Command {
         var request = root.request(on: console)
         request.isDryRun = confirm.dryRun
         let age = olderThan?.count ?? (runs.isEmpty ? 24 * 3600 : 0)
-        let chosen = try choose(from: try await Flow.trash(request), age, request.now)
-        let answer = TrashAnswer(runs: chosen, now: request.now, output, root)
+        let held = try await Flow.trash(request)
+        let chosen = try choose(from: held, age, request.now)
+        var answer = TrashAnswer(runs: chosen, now: request.now, output, root)
+        if !held.isEmpty {
+            answer.nothing =
+                "Nothing that is held is older than \(Seconds(age)): `\(root.hint("trash ls"))` shows it, and "
+                + "--older-than 0s frees it all the same."
+        }
         if confirm.dryRun || chosen.isEmpty {
             try console.show(answer, output)
             if !confirm.dryRun { try await console.settle(try await console.survey(request), request) }
@@ -55,7 +61,7 @@ struct TrashEmpty: Command {
     /// The runs that were named, as far as they are old enough.
     private func choose(from held: [HeldRun], _ age: Int64, _ now: Timestamp) throws -> [HeldRun] {
         if let missing = runs.first(where: { name in !held.contains { $0.run == name } }) {
-            throw Failure(.failed, "no run called \(missing) is held", advice: "\(root.hint("trash ls")) lists them")
+            throw Failure(.refused, "no run called \(missing) is held", advice: "\(root.hint("trash ls")) lists them")
         }
         return held.filter { run in
             guard runs.isEmpty || runs.contains(run.run) else { return false }

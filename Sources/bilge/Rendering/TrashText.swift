@@ -12,6 +12,8 @@ struct TrashAnswer: Report {
     /// How to put a run back, and how to free it, without the run's name.
     var undo: String
     var empty: String
+    /// What is said if there are none.
+    var nothing = "Nothing is held."
     /// What the audit log says; only if it was asked for.
     var history: AuditHistory?
 
@@ -27,7 +29,7 @@ struct TrashAnswer: Report {
     var ids: [String] { runs.map(\.run) }
 
     func lines(_ style: Style) -> [String] {
-        guard !runs.isEmpty else { return ["Nothing is held."] }
+        guard !runs.isEmpty else { return [nothing] }
         var table = Table([.left("RUN"), .left("TAKEN OUT"), .right("ITEMS"), .right("SIZE"), .left("STATE")])
         for run in runs {
             let states = Set(run.items.map(\.state.rawValue)).sorted().joined(separator: ", ")
