@@ -53,9 +53,11 @@ func inFlight(in root: Directory, since started: Timestamp?) -> [String] {
 ///
 /// Source: moby `layer/filestore.go`, `StartTransaction`; `graph/graph.go`, `mktemp`.
 private func unfinishedRecords(in root: Directory) throws -> [RelativePath] {
-    let folders =
-        try (root.namesIfPresent(of: RelativePath("image")) ?? []).map { RelativePath("image") / $0 / "layerdb/tmp" }
-        + [RelativePath("graph/_tmp")]
+    let images = RelativePath("image")
+    // Beside the drivers, 29 keeps a file there.
+    let drivers =
+        try root.statusIfPresent(images) == nil ? [] : root.entries(of: images).filter { $0.kind == .directory }
+    let folders = drivers.map { images / $0.name / "layerdb/tmp" } + [RelativePath("graph/_tmp")]
     return try folders.flatMap { folder in try (root.namesIfPresent(of: folder) ?? []).map { folder / $0 } }
 }
 
@@ -76,8 +78,10 @@ func unpackingSince(in root: Directory, engineStarted started: Timestamp) -> Tim
 }
 
 extension Survey {
-    /// What the engine is in the middle of; with the build cache that a build uses.
+    /// What the engine is in the middle of; with the build cache that a build uses. Nothing if none uses the root: what is
+    /// there is what one left that was killed.
     package var inFlight: [String] {
+        if root.owner == "none" { return [] }
         var sentences = Flow.inFlight(in: directory, since: place.engineStarted)
         if let caches, caches.contains(where: \.isInUse) { sentences.append(BuildWatch.sentence) }
         return sentences

@@ -28,6 +28,15 @@ struct InFlightTests {
         #expect(unpackingSince(in: root, engineStarted: later) == nil)
     }
 
+    @Test("what lies beside the drivers is none")
+    func beside() throws {
+        let folder = try TemporaryDirectory("flight")
+        try folder.write("image/identity-cache.db", "x")
+        let root = try folder.open()
+        #expect(inFlight(in: root, since: before) == [])
+        #expect(unpackingSince(in: root, engineStarted: before) == nil)
+    }
+
     @Test("where it cannot be looked at, everything may be in flight")
     func unreadable() throws {
         let folder = try TemporaryDirectory("flight")
