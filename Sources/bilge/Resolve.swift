@@ -25,6 +25,8 @@ struct Resolver: Sendable {
     var aliases: [String] = []
     /// Of containerd's own root, whose items are known by absolute paths.
     var stores: [String] = []
+    /// False only if it is known that nothing is there.
+    var exists: @Sendable (RelativePath) -> Bool = { _ in true }
 
     func meaning(of text: String) -> Meaning {
         // What is typed are bytes of a path; what was copied from our own output may be escaped already.
@@ -38,8 +40,12 @@ struct Resolver: Sendable {
             if let exact = items.first(where: { $0.item.paths.contains(place) }) { return .items([exact]) }
             if place == .root || isAbove(place) { return .above(place) }
         }
-        let index = ItemIndex(items.lazy.map(\.item))
         for place in places {
+            let begun = items.filter { $0.item.paths.contains { Self.begins($0, as: place) } }
+            if !begun.isEmpty { return found(begun) }
+        }
+        let index = ItemIndex(items.lazy.map(\.item))
+        for place in places where exists(place) {
             guard case .item(let owner) = index.meaning(of: place) else { continue }
             return .items(items.filter { $0.item.path == owner })
         }
@@ -56,10 +62,24 @@ struct Resolver: Sendable {
                 return nil
             }
             text = text.dropFirst(root.count).drop { $0 == "/" }
-        } else if text.hasPrefix("./") {
+        } else if text == "." || text.hasPrefix("./") {
             text = text.dropFirst(2)
         }
-        return RelativePath(String(text))
+        return text.split(separator: "/").contains("..") ? nil : RelativePath(String(text))
+    }
+
+    /// True if `short` is a path as tables show it, or without the end of its last name: at least four letters of each name
+    /// that is cut.
+    private static func begins(_ path: RelativePath, as short: RelativePath) -> Bool {
+        let (names, shorter) = (Array(path.components), Array(short.components))
+        guard names.count == shorter.count else { return false }
+        return zip(names, shorter).enumerated().allSatisfy { index, pair in
+            let (name, short) = pair
+            if name == short { return true }
+            guard index == names.count - 1 || short.hasSuffix("…") else { return false }
+            let start = short.hasSuffix("…") ? short.dropLast() : short[...]
+            return start.utf8.count >= 4 && name.hasPrefix(start)
+        }
     }
 
     private func isAbove(_ path: RelativePath) -> Bool {

@@ -39,6 +39,24 @@ struct ResolveTests {
         ])
     func path(text: String) { #expect(paths(text) == ["overlay2/\(Self.layerID)"]) }
 
+    @Test("a path may be cut as tables cut it, or at its end")
+    func shortened() {
+        for text in ["overlay2/6688ce71", "overlay2/6688ce71…", "/var/lib/docker/overlay2/6688c"] {
+            #expect(paths(text) == ["overlay2/\(Self.layerID)"], "\(text)")
+        }
+        #expect(resolver.meaning(of: "overlay2/668…") == .nothing)
+        guard case .ambiguous = resolver.meaning(of: "overlay2/6688") else { return #expect(Bool(false)) }
+    }
+
+    @Test("what is not there is nothing, whatever it would lie in")
+    func missing() {
+        var resolver = resolver
+        resolver.exists = { $0.text != "overlay2/\(Self.layerID)/nosuch" }
+        #expect(resolver.meaning(of: "overlay2/\(Self.layerID)/nosuch") == .nothing)
+        #expect(resolver.meaning(of: "overlay2/../tmp") == .outside)
+        #expect(resolver.meaning(of: ".") == .above(.root))
+    }
+
     @Test("an id may be cut short, but not to less than four letters or to what two have")
     func ids() {
         #expect(paths("6688ce71") == ["overlay2/\(Self.layerID)"])

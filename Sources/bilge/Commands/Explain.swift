@@ -3,6 +3,7 @@
 import Act
 import ArgumentParser
 import Decide
+import Disk
 import Flow
 import Model
 
@@ -65,7 +66,7 @@ struct Explain: Command {
         let there = Set(survey.items.flatMap(\.item.paths))
         let found = history.entries.filter { entry in
             there.isDisjoint(with: entry.paths)
-                && (entry.id == thing
+                && (entry.id == thing || thing.utf8.count >= 4 && entry.id.hasPrefix(thing)
                     || entry.paths.contains { path in
                         typed.contains { $0 == path.text || $0 == survey.root.path + "/" + path.text }
                     })
@@ -84,7 +85,12 @@ extension Survey {
         while typed.count > 1, typed.last == "/" { typed.removeLast() }
         let resolver = Resolver(
             items: items, catalog: catalog, rootPath: root.path, aliases: typed.isEmpty ? [] : [typed],
-            stores: stores.map(\.path))
+            stores: stores.map(\.path),
+            exists: { [directory] place in
+                if place.text.hasPrefix("/") { return true }
+                // What cannot be looked at may be there.
+                do { return try directory.statusIfPresent(place) != nil } catch { return true }
+            })
         return try resolver.meaning(of: text).required(text, in: root.path, hint: options.hint)
     }
 
