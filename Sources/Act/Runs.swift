@@ -60,19 +60,18 @@ extension Trash {
         return ItemFolder(run: run, sequence: sequence, runFolder: runFolder, directory: directory)
     }
 
-    /// Makes the folder of a run and returns its name: one second later than `time` for every run of that name.
+    /// Makes the folder of a run and returns its name: some seconds later than `time` if an earlier run would not come before
+    /// it, since the latest is the one that `undo` takes. Where a clock was set back by more than a minute, any free name.
     func makeRun(_ time: Timestamp, plan: String) throws(DiskError) -> String {
-        var run = Trash.runID(time, plan: plan)
-        for second in 1...60 {
-            do {
-                try withReserve(disk.makeDirectory(run, in: folder))
-                try disk.sync(folder)
-                return run
-            } catch  where error.errno == .fileExists && second < 60 {
-                run = Trash.runID(Timestamp(seconds: time.seconds + Int64(second)), plan: plan)
-            }
+        let taken = try runs()
+        let names = (0..<60).map { Trash.runID(Timestamp(seconds: time.seconds + Int64($0)), plan: plan) }
+        let run = names.first { name in taken.last.map { $0.prefix(15) < name.prefix(15) } ?? true }
+        guard let run = run ?? names.first(where: { !taken.contains($0) }) else {
+            throw DiskError(.create, folder.path + "/" + names[0], .fileExists)
         }
-        throw DiskError(.create, folder.path + "/" + run, .fileExists)
+        try withReserve(disk.makeDirectory(run, in: folder))
+        try disk.sync(folder)
+        return run
     }
 
     /// Removes the folder of a run that holds nothing any more.

@@ -149,6 +149,18 @@ struct TrashTests {
         #expect(try host.exists(".bilge/reserve"))
     }
 
+    @Test("the latest run has the last name, also if two began in the same second")
+    func runOrder() async throws {
+        let trash = try Trash.forChanges(in: host.root)
+        let plans = ["f000", "0000", "7c1e", "0000"]
+        let names = try plans.map { try trash.makeRun(.noon, plan: $0) }
+        #expect(names == names.sorted() && Set(names).count == 4)
+        #expect(try trash.runs() == names)
+        let earlier = Timestamp(seconds: Timestamp.noon.seconds - 86_400)
+        #expect(
+            try trash.makeRun(earlier, plan: "7c1e") == Trash.runID(earlier, plan: "7c1e"), "the clock was set back")
+    }
+
     @Test("run names sort by time and say which plan")
     func runNames() {
         #expect(Trash.runID(.noon, plan: "7c1e99") == "20261123-120000-7c1e")
