@@ -45,7 +45,8 @@ extension Timestamp {
         guard bytes.count >= 20, let year = number(0..<4), let month = number(5..<7), let day = number(8..<10),
             let hour = number(11..<13), let minute = number(14..<16), let second = number(17..<19),
             bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"), bytes[13] == UInt8(ascii: ":"),
-            bytes[16] == UInt8(ascii: ":"), (1...12).contains(month), (1...31).contains(day), year > 1
+            bytes[16] == UInt8(ascii: ":"), (1...12).contains(month),
+            (1...Self.days(in: month, of: year)).contains(day), year > 1
         else { return nil }
         var index = 19
         var fraction: Int64 = 0
@@ -92,6 +93,10 @@ extension Timestamp {
         let yearOfEra = y - era * 400
         let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
         return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+    }
+
+    private static func days(in month: Int64, of year: Int64) -> Int64 {
+        month == 12 ? 31 : days(year, month + 1, 1) - days(year, month, 1)
     }
 
     private static func date(_ days: Int64) -> (year: Int64, month: Int64, day: Int64) {

@@ -56,6 +56,10 @@ struct PolicyTests {
         let now = try #require(Timestamp(rfc3339: "2026-03-02T10:00:00Z"))
         #expect(try Cutoff("30d").timestamp(at: now).rfc3339 == "2026-01-31T10:00:00Z")
         #expect(try Cutoff("2026-01-31").timestamp(at: now).rfc3339 == "2026-01-31T00:00:00Z")
+        #expect(try Cutoff("2024-02-29").timestamp(at: now).rfc3339 == "2024-02-29T00:00:00Z")
+        for date in ["2026-02-29", "2026-02-30", "2026-11-31", "2026-04-31", "2026-12-32", "2026-01-00"] {
+            #expect(throws: (any Error).self, "\(date)") { try Cutoff(date) }
+        }
         #expect(try Cutoff("2026-01-31T12:00:00+02:00").timestamp(at: now).rfc3339 == "2026-01-31T10:00:00Z")
     }
 
