@@ -68,8 +68,12 @@ struct Stock {
             guard let time = Self.lastUse(of: container) else { continue }
             used[container.imageID] = max(time, used[container.imageID] ?? time)
         }
-        // What is in containerd's store has no record here; see `doubts`.
-        return survey.catalog.images.filter { isActive($0.driver) && $0.content.isEmpty }.map { image in
+        let parents = Set(survey.catalog.images.compactMap(\.parent))
+        let shown = survey.catalog.images.filter { image in
+            // Of those that stay whatever a policy says, steps of a build are nothing that anybody would look for.
+            Self.beyond(image) == nil ? isActive(image.driver) : !image.tags.isEmpty || !parents.contains(image.id)
+        }
+        return shown.map { image in
             let isHeld = image.tags.contains { $0.hasPrefix("bilge-trash/") }
             var entry = Inventory.Entry(
                 kind: .images, id: image.id, path: image.path,
@@ -87,9 +91,16 @@ struct Stock {
                     "irreplaceable: no registry is known to have it (built or imported here): --irreplaceable"
             }
             claims(on: image.path, &entry)
+            if let reason = Self.beyond(image) { entry.claims.append(reason) }
             if isHeld { entry.claims.insert("held in the trash", at: 0) }
             return entry
         }
+    }
+
+    /// Why Bilge does not remove such an image; `nil` if it does.
+    private static func beyond(_ image: ImageRecord) -> String? {
+        if !image.content.isEmpty { return "in containerd's store, of which Bilge does not read the leases" }
+        return image.driver == nil ? "of an engine before 1.10, of which Bilge removes no image: docker rmi does" : nil
     }
 
     /// When an image came to this host or last got a name here: what the engine wrote about it then.
