@@ -29,7 +29,7 @@ package func planLogTrims(
         } else if log.record.path == nil || log.current == nil {
             reason = ids == nil ? nil : missing(log)
         } else {
-            reason = ids == nil ? nil : "it has \(ByteCount(log.current?.sizeBytes ?? 0).text) already"
+            reason = enough(log, keepBytes, isNamed: ids != nil)
         }
         if let reason {
             kept.append(Plan.Kept(kind: "log", id: log.container.id, names: [log.container.name], why: [reason]))
@@ -38,6 +38,16 @@ package func planLogTrims(
         }
     }
     return (steps, kept)
+}
+
+/// Why a log that is no longer than it may be stays as it is; `nil` if that is not worth a word.
+private func enough(_ log: ContainerLog, _ keepBytes: Int64, isNamed: Bool) -> String? {
+    let current = log.current?.sizeBytes ?? 0
+    let rotated = log.sizeBytes - current
+    guard current + rotated > keepBytes else { return isNamed ? "it has \(ByteCount(current).text) already" : nil }
+    return
+        "its newest file has \(ByteCount(current).text) already, and rotated ones, \(ByteCount(rotated).text), are the "
+        + "engine's: max-size and max-file say how many"
 }
 
 /// The same as a plan of its own.

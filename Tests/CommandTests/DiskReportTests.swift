@@ -136,7 +136,11 @@ struct DiskReportTests {
     @Test("next steps are at most three, and begin with what can be had back")
     func next() {
         let steps = nextSteps(report(), [], hint: { "bilge " + $0 })
-        #expect(steps.map(\.command) == ["bilge scan -v", "bilge prune -n", "bilge tree"])
+        #expect(steps.map(\.command) == ["bilge scan -v", "bilge prune -n", "bilge prune volumes -n"])
+        let volume = DiskReport(
+            [judged(.anonymousVolume, "volumes/x", standing: .orphan)],
+            [RelativePath("volumes/x"): Usage(allocatedBytes: 4096)], Names([], Catalog()))
+        #expect(nextSteps(volume, [], hint: { $0 }).map(\.command) == ["scan -v", "prune volumes -n", "tree"])
         let empty = DiskReport([], [:], Names([], Catalog()))
         let problem = Problem(path: "x", areas: [.everything], reason: "cut off")
         #expect(nextSteps(empty, [problem], hint: { $0 }).first?.command == "scan -v")

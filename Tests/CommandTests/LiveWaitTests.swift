@@ -23,7 +23,9 @@ struct LiveWaitTests {
         try engine.importBase("own/old:1")
         let before = Screen()
         #expect(try await prune(engine, "-n", on: before) == .done)
-        #expect(before.out.contains("own/old:1") && !before.out.contains("Nothing to remove."))
+        #expect(
+            before.out.contains("own/old:1") && !before.out.contains("Nothing to remove."), "\(before.out)\(before.err)"
+        )
 
         let importing = try HeldImport(engine, "slow:1")
         defer { importing.end() }

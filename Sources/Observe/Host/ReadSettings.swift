@@ -21,7 +21,9 @@ package func hostSettings(
         let document = try content.map { try decodeJSON(SettingsDocument.self, $0) } ?? SettingsDocument()
         let path = EntryName.escaped(text: document.dataRoot ?? document.graph ?? sources.usual)
         let isOurs = Sight(at: path) == .directory(device: root.status.device, inode: root.status.inode)
-        if named != nil || isOurs {
+        if named != nil, content == nil {
+            settings.note = "there is nothing in \(place), so nothing is known about the engine's settings"
+        } else if named != nil || isOurs {
             settings.daemon = document.daemon
         } else {
             let about = content == nil ? "there is no \(place)" : "\(place) is about \(path)"

@@ -35,6 +35,7 @@ struct Du: Command {
         let answer = SpaceOfPaths(paths: paths, measured: measured, showsBytes: bytes, showsInodes: inodes)
         try console.show(answer, output)
         console.remark(MissedText.lines(measured))
+        if measured.usages.allSatisfy({ $0.unreadable > 0 && $0.inodes == 0 }) { return .failed }
         return measured.usages.contains { $0.unreadable > 0 } ? .partly : .done
     }
 

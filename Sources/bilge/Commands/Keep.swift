@@ -29,6 +29,9 @@ struct KeepAdd: Command {
     @Argument(help: ArgumentHelp("Whole names, with * and ?.", valueName: "pattern")) var patterns: [String]
 
     func run(on console: Console) async throws -> ExitStatus {
+        if let pattern = patterns.first(where: { $0.contains("\u{FFFD}") }) {
+            throw Failure(.usage, "\(Shown.raw(pattern)) is not UTF-8, and no name is", advice: "write ? for the byte")
+        }
         try editKeepList(console.keepFile, adding: patterns)
         return .done
     }

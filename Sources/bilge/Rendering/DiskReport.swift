@@ -20,6 +20,9 @@ struct DiskReport: Hashable, Sendable {
         var usage = Usage()
         /// What could be had back; `nil` where Bilge does not offer it.
         var freeable: Usage?
+        /// Volumes among them, which only `prune volumes` takes.
+        var volumes = 0
+        var volumeBytes: Int64 = 0
         var notes: [String] = []
 
         var freeableBytes: Int64? { freeable?.allocatedBytes }
@@ -79,6 +82,9 @@ struct DiskReport: Hashable, Sendable {
         row.usage = sum(entries)
         let offered = entries.filter { category.offers($0) }
         row.freeable = category.isOffered ? sum(offered) : nil
+        let volumes = entries.filter(\.item.thing.isVolume)
+        row.volumes = volumes.count
+        row.volumeBytes = sum(volumes).allocatedBytes
         if category == .namedVolumes, case let unused = entries.filter({ $0.standing == .reclaimable }), !unused.isEmpty
         {
             let size = ByteCount(sum(unused).allocatedBytes).text

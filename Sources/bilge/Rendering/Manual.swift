@@ -63,6 +63,10 @@ struct Manual {
         }
         lines += [
             ".SH FILES", ".TP", ".I <data root>/.bilge", "What was taken out and can be put back. Gone when empty.",
+            ".TP", ".I /etc/bilge/keep", "Names that are never removed, one pattern on each line.",
+            ".TP", ".I /etc/bilge/policy.yaml", "The policy of the host.",
+            ".TP", ".I /var/lib/bilge",
+            "Remembered sizes and saved snapshots; ~/.local/state/bilge of others than root.",
             ".SH SEE ALSO", ".BR docker (1)",
         ]
         return lines.joined(separator: "\n") + "\n"

@@ -8,12 +8,16 @@ func nextSteps(_ report: DiskReport, _ problems: [Problem], hint: (String) -> St
 )] {
     func row(_ category: DiskReport.Category) -> DiskReport.Row? { report.rows.first { $0.category == category } }
     var steps: [(String, String)] = []
-    if let orphans = row(.orphans), orphans.items > 0 {
-        let size = ByteCount(orphans.usage.allocatedBytes).text
+    let orphans = row(.orphans)
+    if let orphans, orphans.items > 0 {
         steps.append((hint("scan -v"), "see \(Shown.count(orphans.items, "orphan")) and the proof"))
+    }
+    if let orphans, orphans.items > orphans.volumes {
+        let size = ByteCount(orphans.usage.allocatedBytes - orphans.volumeBytes).text
         steps.append((hint("prune -n"), "see what would be taken out, up to \(size)"))
     }
-    if let volumes = row(.anonymousVolumes), let bytes = volumes.freeableBytes, bytes > 0 {
+    let bytes = (row(.anonymousVolumes)?.freeableBytes ?? 0) + (orphans?.volumeBytes ?? 0)
+    if bytes > 0 {
         steps.append((hint("prune volumes -n"), "see the volumes that no container uses: \(ByteCount(bytes).text)"))
     }
     if let trash = row(.trash), trash.usage.allocatedBytes > 1 << 20 {
