@@ -113,7 +113,7 @@ private func decision(on entry: Judged, _ basis: PlanBasis) -> Decision {
     case .inUse: return .ignore
     case .unknown:
         return Rule.mayBeQuarantined(item.thing)
-            ? .keep(entry.evidence.first { $0.says != .denied }?.by ?? "unknown") : .ignore
+            ? .keep(entry.evidence.first { $0.says != .denied }.map(reason) ?? "unknown") : .ignore
     case .reclaimable: return item.thing.isVolume ? knownVolume(entry, basis) : .ignore
     case .orphan: break
     }
@@ -122,12 +122,17 @@ private func decision(on entry: Judged, _ basis: PlanBasis) -> Decision {
     return .take(.quarantine)
 }
 
+/// What cannot be read is elsewhere, and the file is what somebody has to look at.
+private func reason(_ evidence: Evidence) -> String {
+    evidence.says == .problem && !evidence.source.isEmpty ? "\(evidence.source): \(evidence.by)" : evidence.by
+}
+
 private func knownVolume(_ entry: Judged, _ basis: PlanBasis) -> Decision {
     if let reason = obstacle(to: entry, basis) { return .keep(reason) }
+    if basis.engine != .running { return .keep("the engine knows it and was not asked: only orphans go offline") }
     if let reason = basis.selection.reason(toKeep: entry.item.path) { return .keep(reason) }
     if entry.item.thing == .namedVolume, !basis.policy.named { return .keep("somebody chose its name: --named") }
-    return basis.engine == .running
-        ? .take(.removeVolume) : .keep("the engine knows it and was not asked: only orphans go offline")
+    return .take(.removeVolume)
 }
 
 private func obstacle(to entry: Judged, _ basis: PlanBasis) -> String? {

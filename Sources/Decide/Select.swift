@@ -252,7 +252,7 @@ extension Chooser {
         }
     }
 
-    private func age(_ time: Timestamp) -> String { Age.text(of: time, at: basis.now) }
+    private func age(_ time: Timestamp) -> String { Age.words(of: time, at: basis.now) }
 }
 
 extension Policy.Rules {

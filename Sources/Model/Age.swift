@@ -30,6 +30,12 @@ package enum Age {
         text(seconds: now.seconds - moment.seconds) + " ago"
     }
 
+    /// The same in the middle of a sentence.
+    package static func words(of moment: Timestamp, at now: Timestamp) -> String {
+        let text = text(of: moment, at: now)
+        return text.prefix(1).lowercased() + text.dropFirst()
+    }
+
     /// Seconds in `30d`, `24h`, `90m`, `45s`, `2w`, `6mo`, `1y`, and in their sums, `1d12h`.
     ///
     /// A month is 30 days and a year 365. Returns `nil` for anything else: no unit, a sign, a fraction, a unit twice, a

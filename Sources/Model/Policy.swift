@@ -101,7 +101,8 @@ package struct FreeTarget: Codable, Hashable, Sendable {
         self.text = text
         percent = text.hasSuffix("%") ? Int64(text.dropLast()).flatMap { (1...99).contains($0) ? $0 : nil } : nil
         bytes = text.hasSuffix("%") ? nil : ByteCount(parsing: text)?.bytes
-        guard percent != nil || (bytes ?? 0) > 0 else {
+        // A bare number is more often meant as a percentage than as bytes.
+        guard percent != nil || (bytes ?? 0) > 0, text.last?.isNumber == false else {
             throw PolicyError("\(text) is no amount of free space: write 20% or 50GB")
         }
     }

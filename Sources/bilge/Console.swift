@@ -31,7 +31,9 @@ struct Console: Sendable {
     /// The terminal, or whatever the process was given instead.
     static func process() -> Console {
         let environment = ProcessInfo.processInfo.environment
-        let isPlain = !(environment["NO_COLOR"] ?? "").isEmpty || environment["TERM"] == "dumb"
+        // Nothing is known of a terminal without a name, and one of this name draws nothing.
+        let isDumb = ["", "dumb"].contains(environment["TERM"] ?? "")
+        let isPlain = !(environment["NO_COLOR"] ?? "").isEmpty || isDumb
         var console = Console(
             out: result, err: { write($0, to: .standardError) },
             style: Style(isColoured: !isPlain && isatty(STDOUT_FILENO) == 1), environment: environment,
@@ -41,11 +43,12 @@ struct Console: Sendable {
         {
             console.columns = columns
         }
+        if isatty(STDERR_FILENO) == 1, isatty(STDIN_FILENO) == 1 { console.ask = question }
+        if isDumb { return console }
         if isatty(STDERR_FILENO) == 1 {
             console.showsStatus = true
             clearLineWhenInterrupted()
             console.status = { write("\r\u{1B}[K" + ($0.map(Shown.raw) ?? ""), to: .standardError) }
-            if isatty(STDIN_FILENO) == 1 { console.ask = question }
         }
         if KeyTerminal.isPresent { console.pick = Picker.run }
         return console

@@ -107,7 +107,8 @@ struct PolicyOptions: ParsableArguments {
         }
         guard !meant.isEmpty else {
             let known = Policy.Kind.allCases.filter(word.kinds.contains).map(\.rawValue).joined(separator: ", ")
-            throw PolicyError("--\(word.rawValue) \(value) says nothing about what is to be pruned; it is for \(known)")
+            let option = "--\(word.rawValue)" + (word.isFlag ? "" : " " + value)
+            throw PolicyError("\(option) says nothing about what is to be pruned; it is for \(known)")
         }
         for kind in meant {
             var rules = policy.rules[kind] ?? Policy.Rules()

@@ -95,7 +95,7 @@ struct DiskReport: Hashable, Sendable {
             row.notes.append("largest: \(name) \(ByteCount(size(largest, usage)).text)")
         }
         if category == .containerdStore { row.notes += containerdNotes(entries) }
-        if category == .trash { row.notes.append("held by bilge: bilge trash ls") }
+        if category == .trash { row.notes.append("held by bilge: `trash ls` shows what") }
         let unknown = entries.count { $0.standing == .unknown }
         if unknown > 0, category != .foreign { row.notes.append("\(unknown) unknown, never touched") }
         if category == .foreign { row.notes.append("no engine makes such names; never touched") }
@@ -109,7 +109,7 @@ struct DiskReport: Hashable, Sendable {
             $0.item.thing == .lease && $0.standing == .reclaimable && EntryName.isHexID($0.item.id)
         }
         guard let first = left.map(\.item.id).min() else { return [] }
-        return ["\(Shown.count(left.count, "lease")) of containers that are gone: bilge explain \(first.prefix(12))"]
+        return ["\(Shown.count(left.count, "lease")) of containers that are gone: `explain \(first.prefix(12))`"]
     }
 
     private static func size(_ entry: Judged, _ usage: [RelativePath: Usage]) -> Int64 {

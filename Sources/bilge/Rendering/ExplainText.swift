@@ -46,7 +46,7 @@ struct ExplainAnswer: Report {
                 usage.inodes == 1 ? "1 entry" : Shown.count(usage.inodes) + " entries",
             ]
         }
-        if let modified = item.modified { facts.append("changed " + Age.text(of: modified, at: now)) }
+        if let modified = item.modified { facts.append("changed " + Age.words(of: modified, at: now)) }
         var table = Table([.left(""), .left("")])
         table.hasHeading = false
         func add(_ title: String, _ texts: [String]) {

@@ -25,7 +25,7 @@ struct GrowthAnswer: Report {
         }
         lines += table.lines(style)
         let rest = growth.lines.count - shown.count
-        if rest > 0 { lines.append("… and \(Shown.count(rest, "smaller change")): bilge diff -v") }
+        if rest > 0 { lines.append("… and \(Shown.count(rest, "smaller change")): `diff -v`") }
         return lines + problemLines(problems, style, all: isVerbose)
     }
 

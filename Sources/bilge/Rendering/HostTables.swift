@@ -86,7 +86,7 @@ extension HostReport {
             "orphans", "Orphans: what nobody needs",
             HTMLTable(
                 ["Kind", "Path", "#Size", "Changed"], Array(rows),
-                caption: more(found.count, "bilge scan -v shows the evidence for each of them")))
+                caption: more(found.count, "`scan -v` shows the evidence for each of them")))
     }
 
     var growers: HTML {

@@ -48,8 +48,9 @@ struct PlanAnswer: Report {
         for step in plan.steps {
             let path = step.shownPlace(whole: isWhole)
             let entries = step.paths.count > 1 && !isVerbose ? " +\(step.paths.count - 1)" : ""
-            let name = step.names.isEmpty ? "" : " " + step.names.joined(separator: ", ")
-            table.add(["  " + step.kind + name, path + entries, ByteCount(step.freesBytes).text, why(step)], .yellow)
+            table.add(
+                ["  " + step.kind + label(step.names), path + entries, ByteCount(step.freesBytes).text, why(step)],
+                .yellow)
             guard isVerbose else { continue }
             for path in step.paths.dropFirst() {
                 table.add(["", Shown.short(path, whole: isWhole), "", "moves with it"])
@@ -57,6 +58,13 @@ struct PlanAnswer: Report {
             for reason in step.why.dropFirst() { table.add(["", "", "", reason]) }
         }
         return table.lines(style)
+    }
+
+    /// Names after a kind. A record of the build cache is called by the whole command of its step.
+    private func label(_ names: [String]) -> String {
+        let text = names.joined(separator: ", ")
+        guard !isWhole, text.count > 60 else { return text.isEmpty ? "" : " " + text }
+        return " " + text.prefix(59) + "…"
     }
 
     /// The first reason; without the place where it was read if there is no room for it.
@@ -72,9 +80,9 @@ struct PlanAnswer: Report {
         let shown = isVerbose ? plan.kept.prefix(plan.kept.count) : plan.kept.prefix(10)
         var table = Table([.left("KEEP"), .left("ID"), .left("WHY")])
         for kept in shown {
-            let name = kept.names.isEmpty ? "" : " " + kept.names.joined(separator: ", ")
             table.add([
-                "  " + kept.kind + name, Shown.short(id: kept.id, whole: isWhole), kept.why.joined(separator: "; "),
+                "  " + kept.kind + label(kept.names), Shown.short(id: kept.id, whole: isWhole),
+                kept.why.joined(separator: "; "),
             ])
         }
         let rest = plan.kept.count - shown.count
@@ -90,6 +98,9 @@ struct PlanAnswer: Report {
         let run = (command.map { ["Run:   \($0)"] } ?? []) + (save.map { ["Save:  \($0)"] } ?? [])
         if isNow {
             return ["Takes out \(count) and frees \(ByteCount(held + now).text) at once: --now cannot be undone."] + run
+        }
+        if held == 0 {
+            return ["Takes out \(count), which frees \(ByteCount(now).text)."] + finalLines + targetLines + run
         }
         var lines = [
             "Takes out \(count), which frees \(ByteCount(now).text) at first: \(size) are held in "

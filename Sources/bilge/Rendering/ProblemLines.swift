@@ -15,7 +15,7 @@ func problemLines(_ problems: [Problem], _ style: Style, all: Bool) -> [String] 
     let count = problems.count == 1 ? "1 PROBLEM: what it" : "\(problems.count) PROBLEMS: what they"
     let rest = problems.count - shown.count
     return ["", style("\(count) may hide stays unknown, and unknown is never touched", .red)]
-        + table.lines(style) + (rest > 0 ? ["  … and \(rest) more: bilge scan -v"] : [])
+        + table.lines(style) + (rest > 0 ? ["  … and \(rest) more: `scan -v`"] : [])
 }
 
 extension JSONMember {
