@@ -69,10 +69,10 @@ struct Resolver: Sendable {
     }
 
     /// True if `short` is a path as tables show it, or without the end of its last name: at least four letters of each name
-    /// that is cut.
+    /// that is cut. A single name without its end may be that of anything.
     private static func begins(_ path: RelativePath, as short: RelativePath) -> Bool {
         let (names, shorter) = (Array(path.components), Array(short.components))
-        guard names.count == shorter.count else { return false }
+        guard names.count == shorter.count, names.count > 1 || short.text.hasSuffix("…") else { return false }
         return zip(names, shorter).enumerated().allSatisfy { index, pair in
             let (name, short) = pair
             if name == short { return true }

@@ -45,6 +45,7 @@ struct ResolveTests {
             #expect(paths(text) == ["overlay2/\(Self.layerID)"], "\(text)")
         }
         #expect(resolver.meaning(of: "overlay2/668…") == .nothing)
+        #expect(paths("volumes/pg d") == ["volumes/pg data"] && resolver.meaning(of: "over") == .nothing)
         guard case .ambiguous = resolver.meaning(of: "overlay2/6688") else { return #expect(Bool(false)) }
     }
 

@@ -49,13 +49,13 @@ struct LiveInFlightTests {
         #expect(try engine.docker("run", "--rm", "--network", "none", "slow:1", "cat", "/other") == "other")
     }
 
-    /// Each `fsync` of the engine takes one second more from now on.
+    /// Each `fsync` of the engine takes three seconds more from now on: longer than a look at a busy host.
     private func slowDown(_ engine: LiveEngine) throws -> Process {
         let pid = try String(contentsOfFile: engine.directory.path + "/pid", encoding: .utf8)
         let strace = Process()
         strace.executableURL = URL(fileURLWithPath: "/usr/bin/strace")
         strace.arguments = [
-            "-f", "-qq", "-o", "/dev/null", "-p", pid, "-e", "trace=fsync", "-e", "inject=fsync:delay_enter=1000000",
+            "-f", "-qq", "-o", "/dev/null", "-p", pid, "-e", "trace=fsync", "-e", "inject=fsync:delay_enter=3000000",
         ]
         try strace.run()
         for _ in 0..<100 {

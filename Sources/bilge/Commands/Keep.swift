@@ -30,7 +30,7 @@ struct KeepAdd: Command {
 
     func run(on console: Console) async throws -> ExitStatus {
         if let pattern = patterns.first(where: { $0.contains("\u{FFFD}") }) {
-            throw Failure(.usage, "\(Shown.raw(pattern)) is not UTF-8, and no name is", advice: "write ? for the byte")
+            throw Failure(.usage, "\(Shown.raw(pattern)) is not UTF-8, and no name is", advice: "write * in its place")
         }
         try editKeepList(console.keepFile, adding: patterns)
         return .done

@@ -99,17 +99,15 @@ struct PlanAnswer: Report {
         if isNow {
             return ["Takes out \(count) and frees \(ByteCount(held + now).text) at once: --now cannot be undone."] + run
         }
-        if held == 0 {
+        if !plan.steps.contains(where: \.undo) {
             return ["Takes out \(count), which frees \(ByteCount(now).text)."] + finalLines + targetLines + run
         }
-        var lines = [
+        let free = root.hint("trash empty --older-than 0s")
+        let lines = [
             "Takes out \(count), which frees \(ByteCount(now).text) at first: \(size) are held in "
-                + "\(Shown.text(plan.root.path))/.bilge."
+                + "\(Shown.text(plan.root.path))/.bilge.",
+            "`\(root.hint("undo"))` puts them back, and only `\(free)` frees them.",
         ]
-        if plan.steps.contains(where: \.undo) {
-            let free = root.hint("trash empty --older-than 0s")
-            lines.append("`\(root.hint("undo"))` puts them back, and only `\(free)` frees them.")
-        }
         return lines + finalLines + targetLines + run
     }
 
