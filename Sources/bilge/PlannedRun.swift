@@ -45,9 +45,10 @@ struct PlannedRun {
     /// Nothing is removed without a printed list; where the result is for a program, the list goes to the other stream.
     private func show(_ console: Console) throws {
         let isResult = confirm.dryRun || plan.steps.isEmpty
+        let refusal = isResult ? refusal : nil
         let answer = PlanAnswer(
-            place: Place(survey), plan: plan, problems: survey.problems, refusal: isResult ? refusal : nil,
-            isNow: options.now, isVerbose: output.verbose, isWhole: output.noTrunc, command: isResult ? command : nil,
+            place: Place(survey), plan: plan, problems: survey.problems, refusal: refusal, isNow: options.now,
+            isVerbose: output.verbose, isWhole: output.noTrunc, command: isResult && refusal == nil ? command : nil,
             save: isResult ? save : nil, root: root)
         if isResult {
             try console.show(answer, output)

@@ -133,6 +133,7 @@ struct RunTests {
         let screen = Screen()
         #expect(try await host.run("prune", "containers", "-n", on: screen.console()) == .done)
         #expect(screen.out.contains("This would be refused: ") && screen.out.contains("(leave out --offline)"))
+        #expect(!screen.out.contains("Run:"))
         let count = Screen()
         #expect(try await host.run("prune", "-n", "--unsafe-count", "99", on: count.console()) == .done)
         #expect(count.out.contains("--unsafe-count says 99"))
