@@ -54,9 +54,9 @@ func inFlight(in root: Directory, since started: Timestamp?) -> [String] {
 /// Source: moby `layer/filestore.go`, `StartTransaction`; `graph/graph.go`, `mktemp`.
 private func unfinishedRecords(in root: Directory) throws -> [RelativePath] {
     let images = RelativePath("image")
-    // Beside the drivers, 29 keeps a file there.
+    // Beside the drivers, 29 keeps a file there. Of a link nobody can tell what is behind it.
     let drivers =
-        try root.statusIfPresent(images) == nil ? [] : root.entries(of: images).filter { $0.kind == .directory }
+        try root.statusIfPresent(images) == nil ? [] : root.entries(of: images).filter { $0.kind != .file }
     let folders = drivers.map { images / $0.name / "layerdb/tmp" } + [RelativePath("graph/_tmp")]
     return try folders.flatMap { folder in try (root.namesIfPresent(of: folder) ?? []).map { folder / $0 } }
 }

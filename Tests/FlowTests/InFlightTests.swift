@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Disk
+import Glibc
 import Model
 import TestSupport
 import Testing
@@ -35,6 +36,9 @@ struct InFlightTests {
         let root = try folder.open()
         #expect(inFlight(in: root, since: before) == [])
         #expect(unpackingSince(in: root, engineStarted: before) == nil)
+        symlink("/nowhere", folder.path + "/image/overlay2")
+        #expect(inFlight(in: root, since: before).first?.hasPrefix("nobody can tell") == true)
+        #expect(unpackingSince(in: root, engineStarted: before) == Timestamp(nanoseconds: .min))
     }
 
     @Test("where it cannot be looked at, everything may be in flight")
