@@ -75,14 +75,22 @@ extension Trash {
             let batch = try acting(items(rest.prefix(64), of: run, order, now))
             rest = rest.dropFirst(64)
             let users = Users(of: batch.map(\.state), asking: witness)
+            var endings: [(item: ItemFolder, step: Plan.Step, ending: Ending)] = []
             for (item, state) in batch where !shouldStop() {
-                let (outcome, reason) = await purge(
+                let ending = await purge(
                     item, state, users, hands, isNamed: !order.runs.isEmpty, checked, counting: &emptied.freed)
-                let step = state.intent?.step ?? Plan.Step.unreadable(item)
+                endings.append((item, state.intent?.step ?? Plan.Step.unreadable(item), ending))
+                progress(emptied.freed)
+            }
+            let deleted = endings.indices.filter { endings[$0].ending == .deleted }
+            for (index, failure) in zip(deleted, dropDeleted(deleted.map { endings[$0].item })) {
+                if let failure { endings[index].ending = .failed("\(failure)") }
+            }
+            for (item, step, ending) in endings {
+                let (outcome, reason) = ending.line
                 emptied.items.append(HeldItem.Line(run: run, sequence: item.sequence, step: step, outcome, reason))
                 let event = outcome == .done ? AuditLine.Event.freed : .kept
                 audited.append(AuditLine(event, step, of: item, at: now, why: reason.isEmpty ? [] : [reason]))
-                progress(emptied.freed)
             }
         }
         emptied.troubles += record(audited, logger)
@@ -106,36 +114,39 @@ extension Trash {
     private func purge(
         _ item: ItemFolder, _ state: ItemState, _ users: Users, _ hands: EngineHands?, isNamed: Bool,
         _ checked: Checked, counting freed: inout Usage
-    ) async -> (Receipt.Outcome, String) {
+    ) async -> Ending {
         if case .withEngine(let intent) = state { return await release(item, intent, hands, counting: &freed) }
         do {
             switch state {
             case .empty, .withEngine: try drop(item)
             case .home(let intent): try forget(item, intent)
-            case .purging: try finishPurge(item, counting: &freed)
+            case .purging:
+                try delete(item, counting: &freed)
+                return .deleted
             case .held(let intent):
                 guard let time = checked.time(of: item) else {
-                    return (.skipped, "it was moved by a run that was cut off, and not yet checked after the move")
+                    return .skipped("it was moved by a run that was cut off, and not yet checked after the move")
                 }
                 if let objection = try writer(of: intent, in: item, since: time) ?? users.user(of: intent) {
-                    return (.skipped, objection)
+                    return .skipped(objection)
                 }
                 try beginPurge(item)
-                try finishPurge(item, counting: &freed)
-            case .partly: return (.skipped, "it was moved in part, and could not be completed")
+                try delete(item, counting: &freed)
+                return .deleted
+            case .partly: return .skipped("it was moved in part, and could not be completed")
             case .lost(_, let here, let missing):
                 // Whoever names the run has read what was lost; as long as something is held, it is kept.
-                guard isNamed, here.isEmpty else { return (.skipped, Trash.lost(item, missing)) }
+                guard isNamed, here.isEmpty else { return .skipped(Trash.lost(item, missing)) }
                 try drop(item)
             case .unclear(_, let reason):
                 guard isNamed, try !item.directory.names().contains(where: { $0.hasPrefix("data.") }) else {
-                    return (.skipped, "kept as it is: \(reason)")
+                    return .skipped("kept as it is: \(reason)")
                 }
                 try drop(item)
             }
-            return (.done, "")
+            return .done
         } catch {
-            return (.failed, "\(error)")
+            return .failed("\(error)")
         }
     }
 
@@ -161,13 +172,51 @@ extension Trash {
         try disk.sync(item.directory)
     }
 
-    /// Deletes what `meta.purging` condemns. What cannot be deleted stays, with the mark.
+    /// Finishes a deletion that was cut off.
     func finishPurge(_ item: ItemFolder, counting freed: inout Usage) throws(DiskError) {
+        try delete(item, counting: &freed)
+        if let failure = dropDeleted([item])[0] { throw failure }
+    }
+
+    /// Deletes what `meta.purging` condemns. What cannot be deleted stays, with the mark.
+    private func delete(_ item: ItemFolder, counting freed: inout Usage) throws(DiskError) {
         for name in try item.directory.names() where name.hasPrefix("data.") {
             try disk.removeTree(name, in: item.directory, counting: &freed)
         }
-        try disk.sync(item.directory)
-        try drop(item)
+    }
+
+    /// Drops items of one run whose data is deleted: their marks go only when that is durable. All at once, because what
+    /// makes the first deletion durable makes most of the others so.
+    ///
+    /// - Returns: for each what went wrong, if anything did; then the mark has the next command finish it.
+    private func dropDeleted(_ items: [ItemFolder]) -> [DiskError?] {
+        var failures: [DiskError?] = items.map { _ in nil }
+        for index in items.indices {
+            do { try disk.sync(items[index].directory) } catch { failures[index] = error }
+        }
+        for index in items.indices where failures[index] == nil {
+            do { try remove(items[index]) } catch { failures[index] = error }
+        }
+        guard let last = items.last, failures.contains(where: { $0 == nil }) else { return failures }
+        do { try disk.sync(last.runFolder) } catch { return failures.map { $0 ?? error } }
+        return failures
+    }
+}
+
+/// What became of one item, before it is told.
+enum Ending: Equatable {
+    case done
+    /// Its data is gone; its mark and its folder are still there.
+    case deleted
+    case skipped(String)
+    case failed(String)
+
+    var line: (outcome: Receipt.Outcome, reason: String) {
+        switch self {
+        case .done, .deleted: (.done, "")
+        case .skipped(let reason): (.skipped, reason)
+        case .failed(let reason): (.failed, reason)
+        }
     }
 }
 

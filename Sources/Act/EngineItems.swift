@@ -66,21 +66,21 @@ extension Trash {
     /// Removes for good what the engine holds; the record of a container just goes.
     func release(
         _ item: ItemFolder, _ intent: Intent, _ hands: EngineHands?, counting freed: inout Usage
-    ) async -> (Receipt.Outcome, String) {
+    ) async -> Ending {
         do {
             if intent.step.action == .removeImage {
                 guard let hands, let description = intent.recreate else {
-                    return (.skipped, "only the engine can remove it, and it was not asked")
+                    return .skipped("only the engine can remove it, and it was not asked")
                 }
                 let answer = try await hands.images.release(description, intent.holdName)
                 freed.allocatedBytes += answer.freed.allocatedBytes
                 freed.inodes += answer.freed.inodes
-                if let obstacle = answer.obstacle { return (.skipped, obstacle) }
+                if let obstacle = answer.obstacle { return .skipped(obstacle) }
             }
             try drop(item)
-            return (.done, "")
+            return .done
         } catch {
-            return (.failed, "\(error)")
+            return .failed("\(error)")
         }
     }
 }

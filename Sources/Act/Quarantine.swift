@@ -134,8 +134,14 @@ extension Trash {
         do { return try root.statusIfPresent(volume) == nil } catch { return false }
     }
 
-    /// Removes what describes an item that holds no data, and its folder.
+    /// Removes what describes an item that holds no data, and its folder, and makes that durable.
     func drop(_ item: ItemFolder) throws(DiskError) {
+        try remove(item)
+        try disk.sync(item.runFolder)
+    }
+
+    /// Removes what describes an item that holds no data, and its folder.
+    func remove(_ item: ItemFolder) throws(DiskError) {
         let names = try item.directory.names()
         guard !names.contains(where: { $0.hasPrefix("data.") }) else {
             throw DiskError(.remove, item.directory.path, .directoryNotEmpty)
@@ -145,7 +151,6 @@ extension Trash {
             try disk.unlink(name, in: item.directory)
         }
         try disk.removeDirectory(item.name, in: item.runFolder)
-        try disk.sync(item.runFolder)
     }
 
     /// Opens the directory an entry came from, if it is still the same one.

@@ -144,6 +144,9 @@ extension Trash {
         let names = Set(try folder.names())
         if !names.contains("README") { try disk.create("README", Array(Trash.readme.utf8), in: folder) }
         if !names.contains("reserve") { try makeReserve() }
+        // A run is made only when all this is durable.
+        let isDurable = names.isSuperset(of: ["README", "reserve"]) && names.contains(where: Trash.isRunID)
+        guard !isDurable else { return }
         try disk.sync(folder)
         try disk.sync(root)
     }

@@ -145,6 +145,29 @@ struct EmptyingTests {
         #expect(try host.held().flatMap(\.items).map(\.state) == [.held, .held])
     }
 
+    @Test("a mark goes only when what it condemned is gone for good; the items of a run wait for that together")
+    func order() async throws {
+        try await host.take()
+        let disk = FaultyDisk()
+        try await host.empty(disk: disk)
+        let items = (1...3).map { ".bilge/20261123-120000-7c1e/i00000\($0)" }
+        func last(_ word: String, _ item: String) throws -> Int {
+            try #require(disk.changes.lastIndex { $0.hasPrefix("\(word) \(item)/") })
+        }
+        for item in items {
+            let marked = try #require(disk.changes.firstIndex(of: "rename \(item)/meta \(item)/meta.purging"))
+            let durable = try #require(disk.changes[marked...].firstIndex(of: "sync \(item)/"))
+            let begun = try #require(disk.changes.firstIndex(of: "empty \(item)/data.0"))
+            let removed = try last("remove", item)
+            #expect(marked < durable && durable < begun && begun < removed)
+            #expect(try removed < last("sync", item) && last("sync", item) < last("unlink", item))
+        }
+        #expect(try last("remove", items[2]) < last("sync", items[0]))
+        #expect(disk.changes.filter { $0 == "sync .bilge/20261123-120000-7c1e/" }.count == 1)
+        let before = disk.changes.prefix { !$0.hasPrefix("rename") }
+        #expect(!before.contains { $0.hasPrefix("sync") }, "a trash in which a run is held is durable")
+    }
+
     /// Of everything below `path` whose name begins so, and what is in it: a file counts if all its names are there.
     private func usage(_ path: String, below prefix: String) throws -> Usage {
         var usage = Usage()
