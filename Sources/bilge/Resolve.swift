@@ -130,6 +130,9 @@ struct Resolver: Sendable {
 extension Meaning {
     /// The things that are meant, or a sentence about why there are none.
     func required(_ text: String, in rootPath: String, hint: (String) -> String) throws -> [Judged] {
+        if text.isEmpty {
+            throw Failure(.usage, "nothing is named", advice: "is it a variable of a script that is not set?")
+        }
         let shown = Shown.raw(text)
         switch self {
         case .items(let items): return items

@@ -97,5 +97,9 @@ struct ResolveTests {
             }
             #expect(failure?.status == .failed && failure?.advice.isEmpty == false)
         }
+        let failure = #expect(throws: Failure.self) {
+            try resolver.meaning(of: "").required("", in: "/var/lib/docker", hint: { "bilge " + $0 })
+        }
+        #expect(failure?.status == .usage && failure?.message == "nothing is named")
     }
 }

@@ -32,6 +32,7 @@ struct TrashEmpty: Command {
     func run(on console: Console) async throws -> ExitStatus {
         var request = root.request(on: console)
         request.isDryRun = confirm.dryRun
+        request.showsTimes = false
         let age = olderThan?.count ?? (runs.isEmpty ? 24 * 3600 : 0)
         let held = try await Flow.trash(request)
         let chosen = try choose(from: held, age, request.now)

@@ -136,7 +136,7 @@ extension DiskReport.Surroundings {
 
 extension DiskReport.Category {
     init(_ entry: Judged) {
-        if entry.item.path.components.first == ".bilge" {
+        if entry.item.isTrash {
             self = .trash
         } else if entry.hidden != nil {
             self = .hiddenStore

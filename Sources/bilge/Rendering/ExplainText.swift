@@ -52,7 +52,7 @@ struct ExplainAnswer: Report {
         func add(_ title: String, _ texts: [String]) {
             for (index, text) in texts.enumerated() { table.add(["  " + (index == 0 ? title : ""), text]) }
         }
-        add("What", [item.thing.explanation])
+        add("What", [item.explanation])
         add("Name", subject.names)
         add("Moves with", item.paths.dropFirst().map { Shown.text($0) })
         add("Holds", held(subject.inside))
@@ -78,7 +78,7 @@ struct ExplainAnswer: Report {
         let items = subjects.map { subject in
             JSONValue.members(
                 JSONValue.members(of: subject.entry, subject.usage, subject.names, in: place) + [
-                    ("what", .string(subject.entry.item.thing.explanation)), ("images", .strings(subject.images)),
+                    ("what", .string(subject.entry.item.explanation)), ("images", .strings(subject.images)),
                     ("recorded", .strings(subject.facts)), ("hidden", .strings(subject.hidden)),
                     ("chain", .array(subject.chain.map(JSONValue.init))), ("advice", .strings(subject.advice)),
                 ])

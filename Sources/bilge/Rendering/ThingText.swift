@@ -4,8 +4,7 @@ import Decide
 import Model
 
 extension Thing {
-    /// What it is, for somebody who never looked into a data root.
-    var explanation: String {
+    fileprivate var explanation: String {
         switch self {
         case .layer: "a layer: files that one or more images are made of"
         case .initLayer: "the small layer below a container's own, with what the engine puts into /etc and /dev"
@@ -37,6 +36,16 @@ extension Thing {
     }
 }
 
+extension Item {
+    /// It is Bilge's own trash.
+    var isTrash: Bool { path.components.first == ".bilge" }
+
+    /// What it is, for somebody who never looked into a data root.
+    var explanation: String {
+        isTrash ? "Bilge's own: what was taken out of this root and is held, and the log of that" : thing.explanation
+    }
+}
+
 extension Judged {
     /// What a person should do about it, with the exact commands; `names` are what people call it.
     func advice(names: [String], _ root: RootOptions) -> [String] {
@@ -47,7 +56,7 @@ extension Judged {
         }
         switch standing {
         case .inUse:
-            if item.path.components.first == ".bilge" { return ["See what is held: \(root.hint("trash ls"))"] }
+            if item.isTrash { return ["See what is held: \(root.hint("trash ls"))"] }
             guard item.thing == .image || item.thing == .container else { return ["Nothing. Something needs it."] }
             let name = RootOptions.quoted(names.first ?? item.id)
             return ["Nothing by itself. What keeps it from a policy: " + root.hint("why-not \(name)")]
