@@ -89,8 +89,9 @@ def damage(dice, tree):
 
 def is_missed(tree, path):
     """Whether the disk still tells that this is gone. A root that was upgraded from 1.9 may never have had `image`; where
-    a container is dead, its removal may have come as far as that; an entry of `graph` without a record, a layer and a name is
-    rubbish by the format; of a driver without layers no records need be there."""
+    a container is dead, its removal may have come as far as that, and of one without a record nothing tells; an entry of
+    `graph` without a record, a layer and a name is rubbish by the format; of a driver without layers no records need be
+    there."""
     if path.startswith("graph/"):
         image = path.split("/")[1]
         named = any(image.encode() in (tree.file(name) or b"") for name in tree.entries if re.match(r"repositories[^/]*\Z", name))
@@ -101,8 +102,9 @@ def is_missed(tree, path):
     records = re.match(r"image/([^/]+)(/layerdb(/sha256)?)?\Z", path)
     if records and not any(re.match(r"[0-9a-z]{25}", name) for name in tree.names(HOMES.get(records[1], records[1]))):
         return False
-    container = "containers/" + path.rpartition("/")[2]
-    return "/mounts/" not in path or b'"Dead": true' not in (tree.file(container + "/config.v2.json") or b"").replace(b'":', b'": ')
+    mount = re.match(r"image/[^/]+/layerdb/mounts/([0-9a-f]{64})\Z", path)
+    config = f"containers/{mount[1]}/config.v2.json" if mount else None
+    return not mount or tree.at(config) is not None and b'"Dead": true' not in (tree.file(config) or b"").replace(b'":', b'": ')
 
 
 def suffer(tree, fault):
